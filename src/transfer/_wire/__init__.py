@@ -1,0 +1,1 @@
+"""The octets of line protocols: pure code over bytes, without sockets and without waiting."""
