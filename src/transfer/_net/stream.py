@@ -1,0 +1,316 @@
+"""One connected socket: plain, then TLS in place, with one way to wait and one way to close.
+
+How this works: every operation is a *step*, a plain function that tries a system call on the non-blocking socket and
+returns None where it would block. :meth:`Stream.perform` repeats a step and waits in between. So waiting, deadlines,
+cancellation and the translation of errors are written once, and whatever consists of many system calls (a pipelined
+group of replies, a TLS handshake) still has one deadline and one cancel scope.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import ssl
+from collections.abc import Callable
+from typing import TypeVar
+
+import anyio
+from anyio.lowlevel import cancel_shielded_checkpoint, checkpoint_if_cancelled
+
+from transfer._errors import ErrorFamily, TransferError
+from transfer._net.timeouts import Deadline
+
+__all__ = ["RECEIVE_BYTES", "Stream"]
+
+T = TypeVar("T")
+
+# A reply rarely exceeds a few hundred octets; 64 KiB takes a whole pipelined group in one call.
+RECEIVE_BYTES = 65536
+_FOREVER = Deadline(None, "data")
+
+
+class Stream:
+    """A connected socket that this object owns.
+
+    Args:
+        sock: a connected stream socket (TCP or Unix); it becomes non-blocking and belongs to the stream.
+        peer: ``"host:port"`` or a path, for messages and errors.
+        errors: how to spell the categories of errors.
+
+    One task may receive while another sends; two receivers, or two senders, are refused. Not a public class.
+    """
+
+    def __init__(self, sock: socket.socket, *, peer: str, errors: ErrorFamily) -> None:
+        sock.setblocking(False)
+        if sock.family in (socket.AF_INET, socket.AF_INET6):
+            # Commands are small and wait for an answer: Nagle's algorithm would add up to 40 ms to each.
+            with contextlib.suppress(OSError):  # a socket that the peer has reset already
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.peer = peer
+        self.errors = errors
+        self.truncated = False
+        """Whether the peer ended TLS without close_notify: bytes may be missing (RFC 8446 §6.1)."""
+        self._socket = sock
+        self._wait_for: Callable[[socket.socket], object] = anyio.wait_readable
+        self._closed = False
+        self._half_written = False
+
+    # -- state ---------------------------------------------------------------------------------------------------
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether :meth:`close` was called."""
+        return self._closed
+
+    @property
+    def raw_socket(self) -> socket.socket:
+        """The socket itself, an ``ssl.SSLSocket`` after :meth:`start_tls`; for looking only."""
+        return self._socket
+
+    @property
+    def tls(self) -> ssl.SSLSocket | None:
+        """The TLS socket, None while plain."""
+        return self._socket if isinstance(self._socket, ssl.SSLSocket) else None
+
+    # -- the one way to wait -------------------------------------------------------------------------------------
+
+    async def perform(self, step: Callable[[], T | None], deadline: Deadline = _FOREVER) -> T:
+        """Repeat *step* until it returns something else than None; wait for the socket whenever it returns None.
+
+        Raises:
+            TransferTimeoutError: *deadline* came first; ``phase`` and ``seconds`` are the deadline's.
+            DisconnectedError: the stream was closed meanwhile.
+
+        Cancellation: between two steps; the caller's own passes through untouched.
+        """
+        await checkpoint_if_cancelled()
+        result = step()
+        if result is not None:
+            await cancel_shielded_checkpoint()
+            return result
+        with anyio.CancelScope(deadline=deadline.at):
+            while result is None:
+                await self.wait()
+                result = step()
+            return result
+        raise self.timed_out(deadline)
+
+    def timed_out(self, deadline: Deadline) -> TransferError:
+        """Return the error that says that *deadline* has passed."""
+        return self.errors.timeout(
+            f"No {deadline.phase} within {deadline.seconds:g} seconds",
+            phase=deadline.phase,
+            seconds=deadline.seconds,
+            peer=self.peer,
+        )
+
+    async def wait(self) -> None:
+        """Wait until the socket is ready for what the last step that returned None had tried."""
+        if self._closed:
+            raise self._gone("The connection was closed while in use")
+        try:
+            await self._wait_for(self._socket)  # type: ignore[misc]  # anyio.wait_readable or anyio.wait_writable
+        except anyio.ClosedResourceError as exc:
+            raise self._gone("The connection was closed while in use") from exc
+        except anyio.BusyResourceError as exc:
+            raise self.errors.local_protocol(
+                "Another task is already using this connection", peer=self.peer
+            ) from exc
+
+    # -- steps: None where the socket would block -----------------------------------------------------------------
+
+    def receive_nowait(self, max_bytes: int = RECEIVE_BYTES) -> bytes | None:
+        """Return what has arrived, ``b""`` at the end, None when there is nothing yet."""
+        try:
+            return self._socket.recv(max_bytes)
+        except OSError as exc:
+            return None if self._would_block(exc, anyio.wait_readable) else self._ended(exc)
+
+    def receive_into_nowait(self, buffer: memoryview) -> int | None:
+        """Like :meth:`receive_nowait`, into *buffer*, which must not be empty; 0 at the end."""
+        try:
+            return self._socket.recv_into(buffer)
+        except OSError as exc:
+            return None if self._would_block(exc, anyio.wait_readable) else len(self._ended(exc))
+
+    def send_nowait(self, data: memoryview) -> int | None:
+        """Send a part of *data*, or all of it, and return how many bytes went.
+
+        Inside TLS nothing but the same bytes may follow a None: OpenSSL has already encrypted them.
+        """
+        try:
+            return self._socket.send(data)
+        except OSError as exc:
+            if self._would_block(exc, anyio.wait_writable):
+                return None
+            raise self._lost(exc) from exc
+
+    def sendfile_nowait(self, descriptor: int, offset: int, count: int) -> int | None:
+        """Send up to *count* bytes of a file from *offset* without copying them; 0 at the file's end. Plain only."""
+        try:
+            return os.sendfile(self._socket.fileno(), descriptor, offset, count)
+        except BlockingIOError as exc:
+            self._would_block(exc, anyio.wait_writable)
+            return None
+        except (BrokenPipeError, ConnectionError, TimeoutError) as exc:
+            raise self._lost(exc) from exc
+
+    def splice_nowait(self, pipe: int, count: int) -> int | None:
+        """Move up to *count* arrived bytes into the writing end of *pipe*; 0 at the end. Plain only, pipe empty."""
+        try:
+            return os.splice(self._socket.fileno(), pipe, count, flags=os.SPLICE_F_NONBLOCK | os.SPLICE_F_MOVE)
+        except BlockingIOError as exc:
+            self._would_block(exc, anyio.wait_readable)
+            return None
+        except (ConnectionError, TimeoutError) as exc:
+            raise self._lost(exc) from exc
+
+    # -- coroutines ----------------------------------------------------------------------------------------------
+
+    async def receive(self, deadline: Deadline = _FOREVER, max_bytes: int = RECEIVE_BYTES) -> bytes:
+        """Return 1 to *max_bytes* bytes, or ``b""`` at the end (see :attr:`truncated`)."""
+        return await self.perform(lambda: self.receive_nowait(max_bytes), deadline)
+
+    async def send(self, data: bytes | bytearray | memoryview, deadline: Deadline = _FOREVER) -> None:
+        """Send all of *data*.
+
+        Cancellation and errors: the stream can't be written to any more once a part has gone.
+        """
+        await self.perform(self.sending(data), deadline)
+
+    def sending(self, data: bytes | bytearray | memoryview) -> Callable[[], bool | None]:
+        """Return the step that sends all of *data*, for callers that combine it with others."""
+        if self._half_written:
+            raise self._gone("An earlier write was cut short")
+        rest = memoryview(data)
+
+        def step() -> bool | None:
+            nonlocal rest
+            while rest:
+                self._half_written = True
+                sent = self.send_nowait(rest)
+                if sent is None:
+                    return None
+                rest = rest[sent:]
+            self._half_written = False
+            return True
+
+        return step
+
+    async def start_tls(
+        self,
+        context: ssl.SSLContext,
+        *,
+        server_hostname: str | None = None,
+        session: ssl.SSLSession | None = None,
+        server_side: bool = False,
+        deadline: Deadline = _FOREVER,
+    ) -> None:
+        """Turn the plain stream into a TLS one, resuming *session* if the peer agrees.
+
+        The caller has seen to it that no plain byte is left to be read (RFC 3207 §4.2).
+
+        Raises:
+            TLSError: the handshake failed or the certificate was not accepted; the stream is closed.
+            DisconnectedError, TransferTimeoutError: as everywhere; the stream is closed.
+        """
+        try:
+            # wrap_socket detaches the plain socket even when it fails, so the two change places before any wait.
+            self._socket = tls_socket = context.wrap_socket(
+                self._socket,
+                server_side=server_side,
+                do_handshake_on_connect=False,
+                suppress_ragged_eofs=False,
+                server_hostname=None if server_side else server_hostname,
+                session=None if server_side else session,
+            )
+            await self.perform(lambda: self._handshake_nowait(tls_socket), deadline)
+        except ssl.SSLError as exc:
+            self.close()
+            raise self.errors.tls(f"TLS handshake failed: {_reason(exc)}", peer=self.peer) from exc
+        except (OSError, ValueError) as exc:
+            self.close()
+            if isinstance(exc, TransferError):
+                raise
+            raise self._lost(exc) from exc
+        except BaseException:
+            self.close()
+            raise
+
+    def _handshake_nowait(self, tls_socket: ssl.SSLSocket) -> bool | None:
+        try:
+            tls_socket.do_handshake()
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError) as exc:
+            self._would_block(exc, anyio.wait_readable)
+            return None
+        except ssl.SSLEOFError as exc:
+            raise self._lost(exc) from exc
+        return True
+
+    async def send_eof(self, deadline: Deadline = _FOREVER) -> None:
+        """Tell the peer that no more will come: close_notify inside TLS, then a half-closed socket.
+
+        The peer's own parting words are not awaited; many never send any. Errors at this point are the peer's haste:
+        whether everything arrived is for the protocol's final reply to say.
+        """
+        tls_socket = self.tls
+        if tls_socket is not None:
+            await self.perform(lambda: self._close_notify_nowait(tls_socket), deadline)
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
+
+    def _close_notify_nowait(self, tls_socket: ssl.SSLSocket) -> bool | None:
+        try:
+            tls_socket.unwrap()
+        except ssl.SSLWantWriteError as exc:
+            self._would_block(exc, anyio.wait_writable)
+            return None
+        except (OSError, ValueError):
+            # WANT_READ: ours is out and the peer's has not come. Anything else: the peer is ahead of us.
+            return True
+        return True
+
+    def close(self) -> None:
+        """Close at once, without a word to the peer; whoever waits on the stream gets DisconnectedError. Idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        # Without a running loop nobody can be waiting, and anyio has nobody to tell.
+        with contextlib.suppress(RuntimeError):
+            anyio.notify_closing(self._socket)
+        self._socket.close()
+
+    # -- translation of errors -------------------------------------------------------------------------------------
+
+    def _would_block(self, exc: OSError, wait_for: Callable[[socket.socket], object]) -> bool:
+        if isinstance(exc, BlockingIOError | InterruptedError):
+            self._wait_for = wait_for
+        elif isinstance(exc, ssl.SSLWantReadError):
+            self._wait_for = anyio.wait_readable
+        elif isinstance(exc, ssl.SSLWantWriteError):
+            self._wait_for = anyio.wait_writable
+        else:
+            return False
+        return True
+
+    def _ended(self, exc: OSError) -> bytes:
+        if isinstance(exc, ssl.SSLEOFError):
+            self.truncated = True
+            return b""
+        raise self._lost(exc) from exc
+
+    def _lost(self, exc: Exception) -> TransferError:
+        if isinstance(exc, ssl.SSLError) and not isinstance(exc, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+            return self.errors.tls(f"TLS failed: {_reason(exc)}", peer=self.peer)
+        if self._closed:
+            return self._gone("The connection is closed")
+        return self._gone(f"The connection was lost: {_reason(exc)}", errno=getattr(exc, "errno", None))
+
+    def _gone(self, message: str, *, errno: int | None = None) -> TransferError:
+        return self.errors.disconnected(message, peer=self.peer, errno=errno)
+
+
+def _reason(exc: Exception) -> str:
+    verify_message = getattr(exc, "verify_message", None)
+    return verify_message or getattr(exc, "strerror", None) or str(exc) or type(exc).__name__
