@@ -1,0 +1,27 @@
+"""Three-digit reply codes and the masks that match them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+__all__ = ["Code", "wrap_into_codes"]
+
+
+class Code(str):
+    """A reply code as text, for example ``"226"``, or a mask, for example ``"2xx"``."""
+
+    __slots__ = ()
+
+    def matches(self, mask: str) -> bool:
+        """Tell whether this code fits *mask*, in which whatever is not a digit stands for any digit.
+
+        Only as many characters are compared as both have, so ``"2"`` is the same mask as ``"2xx"``.
+        """
+        return all(not wanted.isdigit() or wanted == digit for wanted, digit in zip(mask, self, strict=False))
+
+
+def wrap_into_codes(codes: str | Iterable[str]) -> tuple[Code, ...]:
+    """Make a tuple of codes from one code or mask, or from several."""
+    if isinstance(codes, str):
+        return (Code(codes),)
+    return tuple(Code(code) for code in codes)
