@@ -1,0 +1,170 @@
+"""Everything that is run on this project, each as one nox session: ``nox --list`` tells which there are."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.sessions = ["lint", "types", "tests"]
+nox.options.reuse_existing_virtualenvs = True
+
+ROOT = Path(__file__).parent
+VERSIONS = ("3.11", "3.12", "3.13")
+IN_CI = bool(os.environ.get("CI"))
+PROBE = "import ssl, sys; print('%d.%d' % sys.version_info[:2], sys.implementation.name)"
+
+
+def candidates(version: str) -> Iterator[Path]:
+    """Where a Python *version* may live, the likeliest first."""
+    if sys.version_info[:2] == tuple(map(int, version.split("."))):
+        yield Path(sys.executable)
+    if on_path := shutil.which(f"python{version}"):
+        yield Path(on_path)
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    yield from sorted(pyenv.glob(f"versions/{version}.*/bin/python"), reverse=True)
+    uv = Path(os.environ.get("UV_PYTHON_INSTALL_DIR") or Path.home() / ".local/share/uv/python")
+    yield from sorted(uv.glob(f"cpython-{version}.*/bin/python"), reverse=True)
+
+
+def runs_as(version: str, python: Path) -> bool:
+    """Whether *python* starts and is what it claims to be.
+
+    A shim of pyenv is on the PATH for every version ever installed, and fails for those not switched on.
+    """
+    try:
+        probe = subprocess.run([python, "-c", PROBE], capture_output=True, text=True, timeout=30, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return probe.returncode == 0 and probe.stdout.split() == [version, "cpython"]
+
+
+def installed_pythons() -> dict[str, str]:
+    """The interpreter to use for each of `VERSIONS` that this machine has."""
+    found = {}
+    for version in VERSIONS:
+        python = next((path for path in candidates(version) if runs_as(version, path)), None)
+        if python is not None:
+            found[version] = str(python)
+    return found
+
+
+PYTHONS = installed_pythons()
+
+
+def install(session: nox.Session, *groups: str, editable: bool = False) -> None:
+    """Install the project and the dependency *groups* of pyproject.toml."""
+    project = nox.project.load_toml(ROOT / "pyproject.toml")
+    session.install(*(["-e", "."] if editable else ["."]), *nox.project.dependency_groups(project, *groups))
+
+
+def run_pytest(session: nox.Session, *arguments: str, skips_allowed: bool = True, **environment: str) -> None:
+    """Run pytest; fail as well when no test ran, or when one was skipped and *skips_allowed* is false."""
+    report = Path(session.create_tmp()) / "report.xml"
+    report.unlink(missing_ok=True)
+    # Exit code 5, "no tests collected", fails here like any other; a run in which all were skipped exits with 0.
+    session.run("python", "-m", "pytest", f"--junitxml={report}", *arguments, env=environment)
+    suites = list(ET.parse(report).getroot().iter("testsuite"))
+    total = sum(int(suite.get("tests", 0)) for suite in suites)
+    skipped = sum(int(suite.get("skipped", 0)) for suite in suites)
+    session.log(f"{total - skipped} tests ran, {skipped} were skipped")
+    if total == skipped and not (skips_allowed and skipped and not IN_CI):
+        session.error("no test ran")
+    if skipped and not skips_allowed:
+        session.error(f"{skipped} tests were skipped, and here none may be")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and format."""
+    session.install(*nox.project.dependency_groups(nox.project.load_toml(ROOT / "pyproject.toml"), "lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types: mypy strictly on everything, pyright on what users see."""
+    install(session, "types")
+    session.run("mypy")
+    session.run("pyright")
+    # Every public name has a complete type, as a user's type checker sees the installed package.
+    session.run("pyright", "--verifytypes", "transfer", "--ignoreexternal")
+
+
+if PYTHONS:
+
+    @nox.session
+    @nox.parametrize("python", [nox.param(path, id=version) for version, path in PYTHONS.items()])
+    def tests(session: nox.Session) -> None:
+        """Run the tests on this Python, each async test on asyncio, uvloop and trio."""
+        for version in sorted(set(VERSIONS) - set(PYTHONS)):
+            session.log(f"Python {version} is not installed and is left out")
+        install(session, "test")
+        run_pytest(session, "-m", "not interop", "--numprocesses=auto", "--maxprocesses=4", *session.posargs)
+
+else:
+
+    @nox.session
+    def tests(session: nox.Session) -> None:
+        """Say that no Python was found to run the tests on."""
+        session.error(f"none of Python {', '.join(VERSIONS)} is installed")
+
+
+@nox.session
+def interop(session: nox.Session) -> None:
+    """Talk to real servers and clients; with CI set, install the missing ones first and allow no skip."""
+    install(session, "test")
+    if IN_CI:
+        as_root = [] if not hasattr(os, "geteuid") or os.geteuid() == 0 else ["sudo", "-n"]
+        session.run(*as_root, "bash", "tests/interop/install.sh", external=True)
+    # One process: several of the servers allow one instance of themselves only.
+    require = {"TRANSFER_INTEROP": "require"} if IN_CI else {}
+    run_pytest(session, *(session.posargs or ["tests/interop"]), skips_allowed=not IN_CI, **require)
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Run the property tests, which Hypothesis marks as its own, with fifty times the examples."""
+    install(session, "test")
+    marked = ("-m", "hypothesis and not interop")
+    run_pytest(session, *marked, "--hypothesis-profile=fuzz", "--timeout=3600", "--numprocesses=auto", *session.posargs)
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Measure which lines and branches the tests reach."""
+    install(session, "test", editable=True)
+    session.run("coverage", "run", "-m", "pytest", "-m", "not interop", *session.posargs)
+    session.run("coverage", "report")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Run the benchmarks, each against its peers in one run."""
+    install(session, "bench")
+    session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation; a broken link or an undocumented reference fails."""
+    install(session, "docs", editable=True)
+    session.run("mkdocs", *(session.posargs or ["build", "--strict"]))
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build sdist and wheel and check what a package index would make of them."""
+    session.install(*nox.project.dependency_groups(nox.project.load_toml(ROOT / "pyproject.toml"), "release"))
+    dist = Path(session.create_tmp()) / "dist"
+    shutil.rmtree(dist, ignore_errors=True)
+    session.run("python", "-m", "build", "--outdir", str(dist))
+    session.run("twine", "check", "--strict", *map(str, sorted(dist.iterdir())))
