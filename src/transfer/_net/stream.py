@@ -12,6 +12,7 @@ import contextlib
 import os
 import socket
 import ssl
+import struct
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -280,6 +281,13 @@ class Stream:
         with contextlib.suppress(RuntimeError):
             anyio.notify_closing(self._socket)
         self._socket.close()
+
+    def reset(self) -> None:
+        """Close at once by RST, so that the peer can't take what it got for the whole. Idempotent."""
+        if not self._closed:
+            with contextlib.suppress(OSError):
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.close()
 
     # -- translation of errors -------------------------------------------------------------------------------------
 
