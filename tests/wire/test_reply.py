@@ -196,6 +196,16 @@ def test_a_reply_is_bounded_in_octets(dialect: Dialect) -> None:
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
+def test_each_reply_is_counted_anew(dialect: Dialect) -> None:
+    parser = ReplyParser(attrs.evolve(dialect, reply_limit=20))
+    for _ in range(3):
+        parser.feed(b"250-123456\r\n250 123456\r\n250-123456\r\n")
+        assert parser.next_reply() == Reply(250, ("123456", "123456"))
+        assert parser.next_reply() is None
+        assert parser.take_all() == b"250-123456\r\n"
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_reply_is_bounded_in_lines(dialect: Dialect) -> None:
     limit = dialect.reply_lines_limit
     longest = b"250-\r\n" * (limit - 1) + b"250 \r\n"
