@@ -1,0 +1,180 @@
+"""The data connections of ``MiniFTP``: passive listeners, transfers, listings."""
+
+from __future__ import annotations
+
+import posixpath
+import socket
+import ssl
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from tests.peers import descriptors
+from tests.peers.replies import CLOSE, HANG, choose, encode_reply
+from tests.peers.wire import Cut, Gone, Patience, Wire
+
+if TYPE_CHECKING:
+    from tests.peers.mini_ftp import MiniFTP
+
+_BLOCK = 262_144
+MODIFIED = "20240102030405"
+
+
+class _Interrupted(Exception):  # noqa: N818 (an event)
+    """A command came in during a transfer."""
+
+
+class _Refused(Exception):  # noqa: N818
+    """A transfer ends with this reply."""
+
+
+class Transfers:
+    """The part of a session that moves data."""
+
+    def __init__(self, server: MiniFTP, wire: Wire) -> None:
+        self.server, self.wire = server, wire
+        self.directory, self.offset, self.private = "/", 0, False
+        self.listener: socket.socket | None = None
+
+    def answer(self, verb: str, argument: str, default: str) -> bool:
+        """Send the reply to *verb*; whether it is a positive one."""
+        text = choose(self.server.replies, verb, argument, default)
+        if text == HANG:
+            self.wire.hang()
+        if text in {CLOSE, HANG}:
+            raise Gone("closed as told")
+        self.wire.send(encode_reply(text))
+        return text[0] in "123"
+
+    def path(self, argument: str) -> str:
+        return posixpath.normpath(posixpath.join(self.directory, argument)).replace("//", "/")
+
+    def facts(self, path: str) -> str:
+        content = self.server.files.get(path)
+        kind = "type=dir;" if content is None else f"type=file;size={len(content)};"
+        return f"{kind}modify={MODIFIED};"
+
+    def on_epsv(self, argument: str) -> None:
+        self.answer("EPSV", argument, f"229 here (|||{self.listen()}|)")
+
+    def on_pasv(self, argument: str) -> None:
+        port = self.listen()
+        host = self.server.host.replace(".", ",")
+        self.answer("PASV", argument, f"227 here ({host},{port >> 8},{port & 255})")
+
+    def listen(self) -> int:
+        self.close_data()
+        self.listener = self.server.listen()
+        port: int = self.listener.getsockname()[1]
+        return port
+
+    def close_data(self) -> None:
+        if self.listener is not None:
+            descriptors.close(self.listener)
+        self.listener = None
+
+    def on_rest(self, argument: str) -> None:
+        self.offset = int(argument)
+        self.answer("REST", argument, f"350 from {self.offset}")
+
+    def on_stor(self, argument: str) -> None:
+        start, self.offset = self.offset, 0
+        self.receive("STOR", argument, self.server.files.get(self.path(argument), b"")[:start])
+
+    def on_appe(self, argument: str) -> None:
+        self.receive("APPE", argument, self.server.files.get(self.path(argument), b""))
+
+    def receive(self, verb: str, argument: str, head: bytes) -> None:
+        def move(data: Wire) -> None:
+            path = self.path(argument)
+            self.server.files[path] = head
+            try:
+                while self.may_read(data) and data.fill():
+                    data.buffer.clear()
+            finally:
+                self.server.files[path] = head + data.received
+
+        self.transfer(verb, argument, move)
+
+    def on_retr(self, argument: str) -> None:
+        start, self.offset = self.offset, 0
+        content = self.server.files.get(self.path(argument))
+        if content is None:
+            self.answer("RETR", argument, "550 no such file")
+        else:
+            self.deliver("RETR", argument, content[start:])
+
+    def on_mlsd(self, argument: str) -> None:
+        self.list_with("MLSD", argument, lambda path: f"{self.facts(path)} {posixpath.basename(path)}")
+
+    def on_nlst(self, argument: str) -> None:
+        self.list_with("NLST", argument, posixpath.basename)
+
+    def on_list(self, argument: str) -> None:
+        def line(path: str) -> str:
+            content = self.server.files.get(path)
+            mode = "drwxr-xr-x" if content is None else "-rw-r--r--"
+            return f"{mode} 1 ftp ftp {len(content or b''):>10} Jan 02  2024 {posixpath.basename(path)}"
+
+        self.list_with("LIST", " ".join(word for word in argument.split() if not word.startswith("-")), line)
+
+    def list_with(self, verb: str, argument: str, line: Callable[[str], str]) -> None:
+        parent = self.path(argument)
+        names = sorted({*self.server.files, *self.server.directories} - {"/"})
+        lines = [line(name) + "\r\n" for name in names if posixpath.dirname(name) == parent]
+        self.deliver(verb, argument, "".join(lines).encode("utf-8", "surrogateescape"))
+
+    def deliver(self, verb: str, argument: str, content: bytes) -> None:
+        def move(data: Wire) -> None:
+            for start in range(0, len(content), _BLOCK):
+                if self.wire.readable():
+                    raise _Interrupted
+                data.send(content[start : start + _BLOCK])
+
+        self.transfer(verb, argument, move)
+
+    def transfer(self, verb: str, argument: str, move: Callable[[Wire], None]) -> None:
+        """Run one transfer between its two replies."""
+        if self.listener is None:
+            self.answer(verb, argument, "425 EPSV or PASV first")
+            return
+        if not self.answer(verb, argument, "150 here it comes"):
+            return
+        done, data = "226 done", None
+        try:
+            data = self.open_data()
+            move(data)
+            data.close()
+        except _Interrupted:
+            done = "426 interrupted"
+        except (Gone, Cut, Patience, ssl.SSLError) as exc:
+            done = f"426 data connection: {type(exc).__name__}"
+        except _Refused as exc:
+            done = str(exc)
+        finally:
+            if data is not None:
+                data.close(notify=False)
+            self.close_data()
+        self.answer(f"{verb} DONE", argument, done)
+
+    def open_data(self) -> Wire:
+        assert self.listener is not None
+        if self.listener not in self.server.wait_any(self.listener, self.wire.socket):
+            raise _Refused("425 no data connection")
+        data = self.server.new_wire(self.listener.accept()[0], data=True)
+        try:
+            data.cut_if_due()
+            if self.private and self.server.tls is not None:
+                data.start_tls(self.server.tls)
+                if self.server.require_reuse and not (data.tls and data.tls.session_reused):
+                    raise _Refused("522 resume the control connection's TLS session")
+        except BaseException:
+            data.close(notify=False)
+            raise
+        self.server.protected.append(data.tls is not None)
+        return data
+
+    def may_read(self, data: Wire) -> bool:
+        """Wait until *data* has something to say; _Interrupted when the client sends a command first."""
+        if not data.pending() and data.socket not in self.server.wait_any(data.socket, self.wire.socket):
+            raise _Interrupted
+        return True
