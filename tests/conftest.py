@@ -12,6 +12,8 @@ import pytest
 import trustme
 from hypothesis import HealthCheck, settings
 
+pytest_plugins = ["tests.peers.fixtures"]
+
 # Deadlines and slowness say something about the machine, never about the code.
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("default"), derandomize=True, print_blob=True)
