@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 from collections.abc import Iterable, Sequence
 from types import TracebackType
@@ -22,7 +23,7 @@ from transfer._errors import (
     TransferTimeoutError,
     UnsupportedError,
 )
-from transfer.ftp._code import Code
+from transfer.ftp._code import Code, wrap_into_codes
 
 __all__ = [
     "FAMILY",
@@ -46,8 +47,10 @@ __all__ = [
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 Codes = Code | str | Iterable[Code | str]
 
-# 421 and 530 stand for many things; a server that is merely full says so in words.
+# 421 and 530 stand for many things; a server that is merely full says so in words. So does one that counts wrong
+# passwords, and to go on with those would earn a ban.
 _TOO_MANY = re.compile(r"too many|maximum|limit|try (?:again )?later|connections? from", re.IGNORECASE)
+_TOO_OFTEN = re.compile(r"attempt|fail|incorrect|invalid|wrong|password", re.IGNORECASE)
 
 
 class FTPException(TransferError):
@@ -55,12 +58,6 @@ class FTPException(TransferError):
 
 
 AIOFTPException = FTPException
-
-
-def _codes(codes: Codes) -> tuple[Code, ...]:
-    if isinstance(codes, str):
-        return (Code(codes),)
-    return tuple(Code(code) for code in codes)
 
 
 class StatusCodeError(FTPException, ReplyError):
@@ -76,12 +73,10 @@ class StatusCodeError(FTPException, ReplyError):
     received_codes: tuple[Code, ...]
     info: list[str] | str
 
-    def __init__(
-        self, expected_codes: Codes, received_codes: Codes, info: Sequence[str] | str, **facts: Any
-    ) -> None:
+    def __init__(self, expected_codes: Codes, received_codes: Codes, info: Sequence[str] | str, **facts: Any) -> None:
         super().__init__(expected_codes, received_codes, info, **facts)
-        self.expected_codes = _codes(expected_codes)
-        self.received_codes = _codes(received_codes)
+        self.expected_codes = wrap_into_codes(expected_codes)
+        self.received_codes = wrap_into_codes(received_codes)
         self.info = info if isinstance(info, str) else list(info)
 
     @property
@@ -94,7 +89,9 @@ class StatusCodeError(FTPException, ReplyError):
 
     def _is_transient(self) -> bool:
         code = self._reply_code()
-        return 400 <= code < 500 or (code == 530 and _TOO_MANY.search(self._text) is not None)
+        if code != 530:
+            return 400 <= code < 500
+        return _TOO_MANY.search(self._text) is not None and _TOO_OFTEN.search(self._text) is None
 
     def _describe(self) -> str:
         expected = " or ".join(self.expected_codes) or "another reply"
@@ -152,7 +149,8 @@ class PathIOError(FTPException, LocalFileError):
     """A file on this side could not be read or written.
 
     ``reason`` is the original ``(type, value, traceback)`` as of ``sys.exc_info()``; the traceback is dropped when the
-    error is pickled. ``errno``, ``strerror`` and ``filename`` are those of the original.
+    error is pickled or copied, and all of it where the original cannot be pickled. ``errno``, ``strerror`` and
+    ``filename`` are those of the original.
     """
 
     reason: ExcInfo | None
@@ -174,15 +172,25 @@ class PathIOError(FTPException, LocalFileError):
     def __reduce__(self) -> tuple[Any, ...]:
         cls, args, state = super().__reduce__()
         if self.reason is not None:
-            state["reason"] = (self.reason[0], self.reason[1], None)
+            state["reason"] = (self.reason[0], self.reason[1], None) if _survives_pickle(self.reason[1]) else None
         return cls, args, state
+
+
+def _survives_pickle(error: BaseException) -> bool:
+    """Whether *error*, which may be of any class, can be pickled and made again."""
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301  # its own octets
+    except Exception:  # noqa: BLE001  # whatever its __reduce__ and __init__ raise
+        return False
+    return True
 
 
 class NoAvailablePort(FTPException, OSError):
     """None of the ports set aside for data connections is free."""
 
-    def __init__(self, *args: object, **facts: Any) -> None:
+    def __init__(self, *args: object, errno: int | None = None, **facts: Any) -> None:
         super().__init__(*(args or ("No available ports",)), **facts)
+        self.errno = errno
 
 
 class InvalidCommand(FTPException, LocalProtocolError):
