@@ -1,0 +1,48 @@
+"""Directory listings: lines of MLSD, MLST and LIST into facts, and facts into entries. Pure code."""
+
+from __future__ import annotations
+
+from transfer.ftp._listing._dates import Moment, format_clock, parse_list_date, parse_time_value
+from transfer.ftp._listing._entry import Entry, EntryType
+from transfer.ftp._listing._line import (
+    BasicListInfo,
+    Facts,
+    LineParser,
+    ListedLine,
+    ListInfo,
+    SkippedLine,
+    UnixListInfo,
+    UnreadableLineError,
+)
+from transfer.ftp._listing._mlsx import parse_mlst_reply, parse_mlsx_line, read_mlsx_line
+from transfer.ftp._listing._parser import ListingParser, parse_list_line, read_line
+from transfer.ftp._listing._unix import parse_unix_line, parse_unix_mode, read_unix_line
+from transfer.ftp._listing._windows import parse_windows_line, read_windows_line
+
+__all__ = [
+    "BasicListInfo",
+    "Entry",
+    "EntryType",
+    "Facts",
+    "LineParser",
+    "ListInfo",
+    "ListedLine",
+    "ListingParser",
+    "Moment",
+    "SkippedLine",
+    "UnixListInfo",
+    "UnreadableLineError",
+    "format_clock",
+    "parse_list_date",
+    "parse_list_line",
+    "parse_mlst_reply",
+    "parse_mlsx_line",
+    "parse_time_value",
+    "parse_unix_line",
+    "parse_unix_mode",
+    "parse_windows_line",
+    "read_line",
+    "read_mlsx_line",
+    "read_unix_line",
+    "read_windows_line",
+]

@@ -1,0 +1,74 @@
+"""The lines of MLSD and MLST: facts, a space, and a name (RFC 3659 §7)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+from transfer.ftp._listing._line import ListedLine, UnreadableLineError, decode_line, excerpt
+
+__all__ = ["parse_mlst_reply", "parse_mlsx_line", "read_mlsx_line"]
+
+# RFC 3659 §7.2: entry = [ facts ] SP pathname, facts = 1*( fact ";" ), fact = factname "=" value. Values have no
+# spaces there, but the targets of links have them in the wild; the facts end at the first ";" before a space that no
+# further fact follows.
+_FACTS = re.compile(r"(?:[^=; ]+=[^;]*;)* ")
+_CODE = re.compile(r"[0-9]{3}-")
+
+
+def read_mlsx_line(raw: bytes | str, encoding: str = "utf-8") -> ListedLine:
+    """Read a line of MLSD, or of an MLST reply without the space before it.
+
+    Facts have lower-case names and keep their values as they are; of a fact given twice the last one counts. The name
+    is all that follows the first space after the facts, be it semicolons, equals signs or more spaces.
+
+    Raises:
+        UnreadableLineError: there is no name, or what is before it is not a list of facts.
+
+    RFC 3659 §7.2, §7.5.1 ("fact names are case-insensitive").
+    """
+    text = decode_line(raw, encoding)
+    match = _FACTS.match(text)
+    end = match.end() - 1 if match is not None else text.find(" ")
+    facts, name = text[:end], text[end + 1 :]
+    if end < 0 or not name:
+        raise UnreadableLineError(f"MLSx line has no name: {excerpt(text)}")
+    found: dict[str, str] = {}
+    for fact in facts.split(";"):
+        key, equals, value = fact.partition("=")
+        if fact and not (key and equals):
+            raise UnreadableLineError(f"MLSx line does not begin with facts: {excerpt(text)}")
+        if fact:
+            found[key.lower()] = value
+    return ListedLine(name, found, raw=raw if isinstance(raw, bytes) else b"")
+
+
+def parse_mlsx_line(raw: bytes | str, encoding: str = "utf-8") -> tuple[PurePosixPath, dict[str, str]]:
+    """Read a line as :func:`read_mlsx_line` does, into a path and a dictionary of facts.
+
+    Raises:
+        UnreadableLineError: as there.
+    """
+    line = read_mlsx_line(raw, encoding)
+    return line.path, {key: str(value) for key, value in line.facts.items()}
+
+
+def parse_mlst_reply(lines: Sequence[str]) -> ListedLine:
+    """Find the entry in the *lines* of a 250 reply to MLST.
+
+    Raises:
+        UnreadableLineError: no line is an entry where one may be.
+
+    RFC 3659 §7.2: "250-" text, then SP entry, then "250 " text. An entry without the space, or with a code and a
+    hyphen before it, is taken as well, and so is one in a reply of a single line.
+    """
+    for text in lines[1:-1] or lines:
+        text = _CODE.sub("", text, count=1)
+        # With the space first: " type=dir; x" is the entry "type=dir; x", not a name without facts.
+        for candidate in (text.removeprefix(" "), text):
+            try:
+                return read_mlsx_line(candidate)
+            except UnreadableLineError:
+                continue
+    raise UnreadableLineError(f"MLST reply holds no entry: {excerpt(' / '.join(lines))}")
