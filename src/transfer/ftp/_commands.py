@@ -211,7 +211,7 @@ def cwd(path: Path) -> Command:
     return _with_path("CWD", path)
 
 
-# Facts and listings: RFC 959 §4.1.3, RFC 3659, and MFMT of draft-somers-ftp-mfxx §3.
+# Facts and listings: RFC 959 §4.1.3, RFC 3659, and MFMT of draft-somers-ftp-mfxx.
 
 
 def mlsd(path: Path | None = None) -> Command:

@@ -11,8 +11,8 @@ from transfer._wire.reply import Reply, Severity
 
 __all__ = ["Features", "parse_features"]
 
-# RFC 2389 §3.2: "feature-line = SP feature-code [ SP feature-param ] CRLF", with exactly one space before it. Lines
-# without it, with tabs, or with a code and a hyphen of their own are about.
+# RFC 2389 §3.2: "1*( SP feature CRLF )", where "feature = feature-label [ SP feature-parms ]". Servers also send lines
+# without that space, with tabs, and with a code and a hyphen of their own.
 _LINE = re.compile(r"(?:[0-9]{3}-)?[ \t]*([!-~]+)(?:[ \t]+(.*))?", re.DOTALL)
 # The commands of draft-bryan-ftpext-hash and those in use before it.
 _CHECKSUMS = ("HASH", "XCRC", "XMD5", "MD5", "XSHA", "XSHA1", "XSHA256", "XSHA512")
@@ -71,7 +71,7 @@ class Features:
 
     @property
     def rest_stream(self) -> bool:
-        """Whether a transfer may begin at an offset (RFC 3659 §5.3)."""
+        """Whether a transfer may begin at an offset (RFC 3659 §5.4)."""
         return "STREAM" in (value.upper() for value in self.values("REST"))
 
     @property

@@ -29,8 +29,8 @@ _LAST_PORT = 65535
 # Of a signed 64-bit count, which file sizes and offsets are on both sides.
 _LAST_SIZE = 2**63 - 1
 
-# RFC 1123 §4.1.2.6: a client "MUST NOT" rely on the parentheses; it "must scan the reply for the first digit". Six
-# numbers with commas between them are looked for, as a sentence before them may hold a number of its own.
+# RFC 1123 §4.1.2.6: a client "cannot assume that the parentheses ... will be present" and "must scan the reply for the
+# first digit". Six numbers between commas are looked for, as a sentence before them may hold a number of its own.
 # Seven are refused, as nobody knows which six are meant.
 _SIX_NUMBERS = re.compile(r"(?<![0-9])(?<![0-9],)(?<![0-9], )[0-9]{1,10}(?: ?, ?[0-9]{1,10}){5}(?![0-9]| ?, ?[0-9])")
 # RFC 2428 §3: "(<d><d><d><tcp-port><d>)", where the delimiter may be any of 33 to 126.

@@ -26,7 +26,7 @@ def read_mlsx_line(raw: bytes | str, encoding: str = "utf-8") -> ListedLine:
     Raises:
         UnreadableLineError: there is no name, or what is before it is not a list of facts.
 
-    RFC 3659 §7.2, §7.5.1 ("fact names are case-insensitive").
+    RFC 3659 §7.2, §7.5.
     """
     text = decode_line(raw, encoding)
     match = _FACTS.match(text)
