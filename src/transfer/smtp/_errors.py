@@ -10,7 +10,6 @@ from transfer._errors import (
     ConnectError,
     DisconnectedError,
     ErrorFamily,
-    LocalFileError,
     LocalProtocolError,
     RemoteProtocolError,
     ReplyError,
@@ -34,6 +33,7 @@ __all__ = [
     "SMTPDeliveryUncertainTimeout",
     "SMTPException",
     "SMTPHeloError",
+    "SMTPMessageError",
     "SMTPNotSupported",
     "SMTPProtocolError",
     "SMTPReadTimeoutError",
@@ -92,6 +92,10 @@ class SMTPTLSError(SMTPConnectError, TLSError):
 
 class SMTPAddressError(SMTPException, LocalProtocolError):
     """An address or a command's argument breaks the grammar; nothing was sent."""
+
+
+class SMTPMessageError(SMTPException, LocalProtocolError):
+    """A message cannot be put on the wire, or contradicts itself about who sends it; nothing was sent."""
 
 
 class SMTPResponseException(SMTPException, ReplyError):
@@ -169,9 +173,7 @@ class SMTPRecipientsRefused(SMTPException):
         return bool(self.recipients) and all(refused.retryable for refused in self.recipients)
 
     def _describe(self) -> str:
-        refusals = "; ".join(
-            f"{refused.recipient}: {refused.code} {refused.message}" for refused in self.recipients
-        )
+        refusals = "; ".join(f"{refused.recipient}: {refused.code} {refused.message}" for refused in self.recipients)
         return f"{self.message} ({refusals})" if refusals else self.message
 
 
@@ -201,10 +203,6 @@ class SMTPDeliveryUncertainDisconnected(SMTPDeliveryUncertain, SMTPServerDisconn
 
 class SMTPDeliveryUncertainTimeout(SMTPDeliveryUncertain, SMTPReadTimeoutError):
     """The reply to the final dot did not come in time."""
-
-
-class _SMTPLocalFileError(SMTPException, LocalFileError):
-    """A message's file could not be read."""
 
 
 FAMILY = ErrorFamily(

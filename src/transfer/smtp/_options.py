@@ -1,0 +1,172 @@
+"""ConnectOptions: how to reach a server and log in, checked, with the defaults that follow from each other."""
+
+from __future__ import annotations
+
+import enum
+import os
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from transfer.smtp._commands import check_hostname
+
+if TYPE_CHECKING:
+    import socket
+    import ssl
+
+__all__ = ["DEFAULT_TIMEOUT", "SMTP_PORT", "SMTP_STARTTLS_PORT", "SMTP_TLS_PORT", "UNSET", "ConnectOptions", "Unset"]
+
+SMTP_PORT = 25
+SMTP_TLS_PORT = 465
+SMTP_STARTTLS_PORT = 587
+DEFAULT_TIMEOUT = 60.0
+
+
+class Unset(enum.Enum):
+    """The type of :data:`UNSET`: an argument that was not given, where None means something."""
+
+    UNSET = enum.auto()
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+
+UNSET: Final = Unset.UNSET
+
+
+def _check_line(_: object, attribute: attrs.Attribute[str | None], value: str | None) -> None:
+    if value is not None and any(character < " " or character == "\x7f" for character in value):
+        raise ValueError(f"{attribute.name} holds a control character, a line break perhaps: {value[:80]!a}")
+
+
+def _clean_local_hostname(value: str | None) -> str | None:
+    return None if value is None else check_hostname(value)
+
+
+@attrs.frozen(kw_only=True)
+class ConnectOptions:
+    """The keyword arguments of ``SMTP()``, ``SMTP.connect()`` and ``send()``.
+
+    Args:
+        hostname: the server; None is localhost.
+        port: None is 465 with implicit TLS, 587 with *start_tls*, else 25.
+        username: None logs nobody in.
+        password: excludes *oauth_token_generator*.
+        oauth_token_generator: is awaited for a new access token at each login.
+        local_hostname: what EHLO says; None asks the system.
+        source_address: (host, port) to connect from.
+        timeout: seconds for each reply and each block sent; None waits for ever. Not given, it is 60 s, but for the
+            reply to the final dot.
+        use_tls: TLS from the first octet. None, the default, is True for port 465 unless *start_tls* is True.
+        start_tls: True requires the upgrade, None takes it if offered, False never does.
+        validate_certs: False accepts any certificate; of no effect with *tls_context*.
+        client_cert: file of this side's certificate; excludes *tls_context*.
+        client_key: file of its key.
+        tls_context: used as it is.
+        cert_bundle: file of the certificates to trust.
+        socket_path: Unix socket to connect to; excludes *port* and *sock*.
+        sock: connected socket, which is taken over; excludes *port*.
+        allow_cleartext_auth: send a password without TLS even where it leaves this host.
+
+    Raises:
+        ValueError: options contradict each other, or a name holds what no name can.
+    """
+
+    hostname: str | None = attrs.field(default=None, validator=_check_line)
+    port: int | None = None
+    username: str | bytes | None = None
+    password: str | bytes | None = attrs.field(default=None, repr=False)
+    oauth_token_generator: Callable[[], Awaitable[str]] | None = attrs.field(default=None, repr=False)
+    local_hostname: str | None = attrs.field(default=None, converter=_clean_local_hostname)
+    source_address: tuple[str, int] | None = None
+    timeout: float | Unset | None = UNSET
+    use_tls: bool | None = None
+    start_tls: bool | None = None
+    validate_certs: bool = True
+    client_cert: str | os.PathLike[str] | None = None
+    client_key: str | os.PathLike[str] | None = attrs.field(default=None, repr=False)
+    tls_context: ssl.SSLContext | None = None
+    cert_bundle: str | os.PathLike[str] | None = None
+    socket_path: str | bytes | os.PathLike[str] | None = None
+    sock: socket.socket | None = None
+    allow_cleartext_auth: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        for is_wrong, fault in (
+            (
+                self.password is not None and self.oauth_token_generator is not None,
+                "password and oauth_token_generator exclude each other",
+            ),
+            (
+                self.start_tls and self.use_tls,
+                "start_tls and use_tls exclude each other: use_tls is TLS from the first octet",
+            ),
+            (
+                self.tls_context is not None and self.client_cert is not None,
+                "tls_context and client_cert exclude each other: load the certificate into the context",
+            ),
+            (self.sock is not None and self.socket_path is not None, "sock and socket_path exclude each other"),
+            (self.has_socket and self.port is not None, "a socket has no use for a port"),
+            (
+                self.has_socket and self.use_tls and self.hostname is None,
+                "use_tls over a socket needs hostname: the name in the certificate",
+            ),
+        ):
+            if is_wrong:
+                raise ValueError(fault)
+
+    @property
+    def has_socket(self) -> bool:
+        """Whether the way to the server is a socket or its path, not a host and a port."""
+        return self.sock is not None or bool(self.socket_path)
+
+    @property
+    def target_hostname(self) -> str:
+        """The host to connect to, and the name to look for in its certificate."""
+        return "localhost" if self.hostname is None else self.hostname
+
+    @property
+    def target_port(self) -> int | None:
+        """The port to connect to; None with a socket."""
+        if self.has_socket or self.port is not None:
+            return self.port
+        if self.use_tls:
+            return SMTP_TLS_PORT
+        return SMTP_STARTTLS_PORT if self.start_tls else SMTP_PORT
+
+    @property
+    def is_implicit_tls(self) -> bool:
+        """Whether TLS begins before the greeting.
+
+        RFC 8314 §3.3 gives port 465 to implicit TLS. A server there is silent until it has seen a handshake.
+        """
+        if self.use_tls is not None:
+            return self.use_tls
+        return self.port == SMTP_TLS_PORT and not self.start_tls
+
+    @property
+    def is_timeout_given(self) -> bool:
+        """Whether the caller chose the time, which then also bounds the reply to the final dot."""
+        return not isinstance(self.timeout, Unset)
+
+    @property
+    def timeout_seconds(self) -> float | None:
+        """Seconds for each reply and each block; None waits for ever."""
+        return DEFAULT_TIMEOUT if isinstance(self.timeout, Unset) else self.timeout
+
+    def evolve(self, **given: Any) -> ConnectOptions:
+        """Put the *given* options in the place of these, those that are :data:`UNSET` aside.
+
+        None is no value for ``use_tls`` and ``validate_certs`` and leaves them as they are.
+
+        Raises:
+            TypeError: there is no such option.
+            ValueError: as at construction.
+        """
+        changes = {
+            name: value
+            for name, value in given.items()
+            if value is not UNSET and not (value is None and name in {"use_tls", "validate_certs"})
+        }
+        return attrs.evolve(self, **changes) if changes else self

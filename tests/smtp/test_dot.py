@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import itertools
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from transfer.smtp import _dot
+from transfer.smtp._dot import DotStuffer, normalise, normalised_size, stuff, stuff_normalised
+
+# Few different octets, so that line ends and dots meet.
+BODIES = st.lists(st.sampled_from([b"\r", b"\n", b".", b"a", b"\r\n", b"\r\n.", b"bc"]), max_size=20).map(b"".join)
+SMUGGLING = [
+    b"a\n.\nb",
+    b"a\r.\rb",
+    b"a\r.\r\nb",
+    b"a\n.\r\nb",
+    b"a\r\n.\nb",
+    b"a\r\n.\rb",
+    b"a\r\r\n.\r\r\nb",
+    b"a\r\n\r\n.\r\n\r\nb",
+    b"a\r\n.\r\nMAIL FROM:<evil@x>\r\nb",
+    b".",
+    b".\r\n",
+    b"..",
+    b"\n.",
+    b"\r.",
+    b"\r",
+    b"\n",
+    b"\r\n",
+    b"\n\r",
+    b"\r\r\n",
+    b"",
+]
+
+
+def unstuff(wire: bytes) -> bytes:
+    """What a strict server makes of the octets after DATA: RFC 5321 §4.5.2, and CRLF alone ends a line."""
+    *lines, dot, rest = wire.split(b"\r\n")
+    assert (dot, rest) == (b".", b"")
+    assert b"." not in lines
+    return b"".join(line.removeprefix(b".") + b"\r\n" for line in lines)
+
+
+def by_hand(data: bytes) -> bytes:
+    lines = re.split(rb"\r\n|\r|\n", data)
+    if lines[-1] == b"":
+        lines.pop()
+    return b"".join(line + b"\r\n" for line in lines)
+
+
+def assert_safe(wire: bytes) -> None:
+    assert re.search(rb"\r(?!\n)|(?<!\r)\n", wire) is None
+    assert (b"\r\n" + wire).count(b"\r\n.\r\n") == 1
+    assert (b"\r\n" + wire).endswith(b"\r\n.\r\n")
+
+
+def stream(chunks: list[bytes]) -> bytes:
+    stuffer = DotStuffer()
+    return b"".join([stuffer.feed(chunk) for chunk in chunks] + [stuffer.finish()])
+
+
+@pytest.mark.parametrize(
+    ("data", "wire"),
+    [
+        (b"", b".\r\n"),
+        (b"hello", b"hello\r\n.\r\n"),
+        (b"hello\r\n", b"hello\r\n.\r\n"),
+        (b"hello\r\n\r\n", b"hello\r\n\r\n.\r\n"),
+        (b".", b"..\r\n.\r\n"),
+        (b"..\r\n.x\r\ny.z", b"...\r\n..x\r\ny.z\r\n.\r\n"),
+        (b"one\ntwo\rthree", b"one\r\ntwo\r\nthree\r\n.\r\n"),
+        (b"a\r\r\nb", b"a\r\n\r\nb\r\n.\r\n"),
+    ],
+)
+def test_a_message_is_normalised_stuffed_and_ended(data: bytes, wire: bytes) -> None:
+    assert stuff(data) == wire
+    assert stuff(bytearray(data)) == stuff(memoryview(data)) == wire
+
+
+@pytest.mark.parametrize("data", SMUGGLING, ids=repr)
+def test_no_message_holds_its_own_end_wherever_it_is_cut(data: bytes) -> None:
+    wire = stuff(data)
+    assert_safe(wire)
+    assert unstuff(wire) == by_hand(data)
+    for first, second in itertools.combinations_with_replacement(range(len(data) + 1), 2):
+        assert stream([data[:first], data[first:second], data[second:]]) == wire
+    assert stream([bytes([octet]) for octet in data]) == wire
+
+
+@given(BODIES)
+def test_unstuffing_gives_back_the_normalised_message(data: bytes) -> None:
+    wire = stuff(data)
+    assert_safe(wire)
+    assert unstuff(wire) == normalise(data) == by_hand(data)
+    assert stuff_normalised(normalise(data)) == wire
+    assert normalised_size(data) == normalised_size(bytearray(data)) == len(normalise(data))
+
+
+@given(st.lists(BODIES, max_size=6))
+def test_any_cut_gives_the_whole(chunks: list[bytes]) -> None:
+    assert stream(chunks) == stuff(b"".join(chunks))
+
+
+def test_a_clean_message_is_not_copied() -> None:
+    data = b"Subject: x\r\n\r\nbody\r\n"
+    assert normalise(data) is data
+
+
+@pytest.mark.parametrize("ending", [b"", b"\r\n", b"\r", b"\n", b"\r\nab\n"])
+@pytest.mark.parametrize("missing", [0, 1, 2])
+def test_a_large_message_is_judged_as_a_small_one(missing: int, ending: bytes) -> None:
+    data = b"x" * (_dot._BLOCK_OCTETS - missing) + b"\r\n." + ending
+    assert normalise(data) == by_hand(data)
+
+
+def test_a_stuffer_starts_afresh_after_the_end() -> None:
+    stuffer = DotStuffer()
+    assert stuffer.feed(b"a\r") + stuffer.finish() == b"a\r\n.\r\n"
+    assert stuffer.feed(b".") + stuffer.finish() == b"..\r\n.\r\n"
+    assert stuffer.feed(bytearray(b"b\n")) + stuffer.feed(memoryview(b"")) + stuffer.finish() == b"b\r\n.\r\n"
