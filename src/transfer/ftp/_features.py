@@ -71,7 +71,7 @@ class Features:
 
     @property
     def rest_stream(self) -> bool:
-        """Whether a transfer may begin at an offset (RFC 3659 §5.4)."""
+        """Whether a transfer may begin at an offset (RFC 3659 §5)."""
         return "STREAM" in (value.upper() for value in self.values("REST"))
 
     @property

@@ -18,8 +18,8 @@ __all__ = ["Entry", "EntryType"]
 _SIZE = re.compile(r"[0-9]{1,20}")
 _MODE = re.compile(r"(?:0o)?[0-7]{1,7}")
 _MODE_BITS = 0o7777
-# RFC 3659 §7.5.1.5 has types of operating systems as "OS.name=type"; those for links are "slink" and "symlink", with the
-# target after a colon or without.
+# RFC 3659 §7.5.1.5 has types of operating systems as "OS.name=type"; those for links are "slink" and "symlink", with
+# the target after a colon or without.
 _LINK_TYPE = re.compile(r"os\.unix=(?:slink|symlink)(?::(?P<target>.*))?", re.IGNORECASE | re.DOTALL)
 
 
