@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import enum
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from transfer._engine.wirelog import WireLog
 from transfer._errors import ErrorFamily, LocalProtocolError, ProtocolError
@@ -13,6 +13,9 @@ from transfer._net.stream import Stream
 from transfer._net.timeouts import Deadline, Timeouts
 from transfer._net.tls import SessionStore
 from transfer._wire.dialect import Dialect
+
+if TYPE_CHECKING:
+    import ssl
 
 __all__ = ["Channel", "ChannelState"]
 

@@ -1,15 +1,15 @@
 """The client's side of a control connection: commands out, as many replies in, or the channel is given up.
 
-How this works: ``_owed`` counts the replies that the peer still owes. A command raises it when its first byte may have
-left, a reply lowers it. Whatever interrupts an exchange in between (an error, a time limit, a cancellation) leaves a debt
-that nobody could ever settle for sure, so the channel becomes BROKEN and is closed on the spot: a late reply
-never answers a later command. What arrives while nothing is owed is looked at before the next command.
+How this works: ``_owed`` counts the replies that the peer still owes. A command raises it when its first byte may
+have left, a reply lowers it. Whatever interrupts an exchange in between (an error, a time limit, a cancellation)
+leaves a debt that nobody could ever settle for sure, so the channel becomes BROKEN and is closed on the spot: a late
+reply never answers a later command. What arrives while nothing is owed is looked at before the next command.
 """
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import AsyncIterable, Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import anyio
 
@@ -21,11 +21,14 @@ from transfer._wire.command import Command, encode_command, encode_line
 from transfer._wire.dialect import Dialect
 from transfer._wire.reply import Reply, ReplyParser
 
+if TYPE_CHECKING:
+    import ssl
+
 __all__ = ["ClientChannel"]
 
 _SERVICE_CLOSING = 421
-# RFC 2920 §3.1: EHLO, DATA, VRFY, EXPN, TURN, QUIT and NOOP "can only appear as the last command in a group"; BDAT's and
-# AUTH's continuations and STARTTLS need an answer before anything else may be said.
+# RFC 2920 §3.1: EHLO, DATA, VRFY, EXPN, TURN, QUIT and NOOP "can only appear as the last command in a group"; BDAT's
+# and AUTH's continuations and STARTTLS need an answer before anything else may be said.
 _ONLY_LAST = frozenset({"EHLO", "HELO", "LHLO", "DATA", "VRFY", "EXPN", "TURN", "QUIT", "NOOP", "HELP"})
 _NEVER_GROUPED = frozenset({"STARTTLS", "AUTH", "BDAT"})
 # A payload up to this size goes out and is answered under one deadline; a longer one has a deadline per block.
@@ -182,9 +185,7 @@ class ClientChannel(Channel):
         """
         self._require_open()
         with self._giving_up_on_failure():
-            await self._upgrade(
-                context, self._parser.take_all(), server_side=False, server_hostname=server_hostname
-            )
+            await self._upgrade(context, self._parser.take_all(), server_side=False, server_hostname=server_hostname)
         self._parser = ReplyParser(self._dialect, self._encoding)
 
     def look_for_news(self) -> None:

@@ -23,7 +23,7 @@ def is_retryable(exc: Exception) -> bool:
     return isinstance(exc, TransferError) and exc.retryable
 
 
-def _positive(_instance: object, attribute: Any, value: float | None) -> None:
+def _positive(_instance: object, attribute: attrs.Attribute[Any], value: float | None) -> None:
     if value is not None and not value > 0:
         raise ValueError(f"{attribute.name} is a number above 0 or None for no limit, not {value!r}")
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from transfer._engine.channel import Channel
 from transfer._errors import ErrorFamily, ProtocolError
@@ -12,6 +12,9 @@ from transfer._net.timeouts import Deadline, Timeouts
 from transfer._wire.command import Command, CommandParser
 from transfer._wire.dialect import Dialect
 from transfer._wire.reply import Reply, encode_reply
+
+if TYPE_CHECKING:
+    import ssl
 
 __all__ = ["ServerChannel"]
 
@@ -39,7 +42,8 @@ class ServerChannel(Channel):
             DisconnectedError: the connection was lost in the middle of a line.
             TransferTimeoutError: the client was idle for too long.
 
-        Cancellation: a command that has not come completely stays for the next call. After an error the channel is BROKEN.
+        Cancellation: a command that has not come completely stays for the next call. After an error the channel is
+        BROKEN.
         """
         self._require_open()
         received: list[Command | None] = []

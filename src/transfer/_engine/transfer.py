@@ -1,10 +1,10 @@
 """FTP's exchange whose reply comes in two parts, with a data connection in between.
 
-How this works: connect the data stream, send the verb, read the 1yz, secure the stream, let the caller move bytes, end the
-data, read the final reply. While that is owed the control channel refuses every other command. A transfer that fails or is
-cancelled is aborted: the data connection is reset, so that the server can't take half a file for a whole one, and
-ABOR is sent if the final reply has not come yet; then both replies are read within ``timeouts.close``, or the channel is
-BROKEN.
+How this works: connect the data stream, send the verb, read the 1yz, secure the stream, let the caller move bytes,
+end the data, read the final reply. While that is owed the control channel refuses every other command. A transfer
+that fails or is cancelled is aborted: the data connection is reset, so that the server can't take half a file for a
+whole one, and ABOR is sent if the final reply has not come yet; then both replies are read within ``timeouts.close``,
+or the channel is BROKEN.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Awaitable, Callable
 from types import TracebackType
+from typing import Self
 
 from transfer._engine.client import ClientChannel
 from transfer._errors import TransferError
@@ -130,7 +131,7 @@ class Transfer:
         if self._final is None:
             await self._channel.settle(_ABOR)
 
-    async def __aenter__(self) -> Transfer:
+    async def __aenter__(self) -> Self:
         await self.start()
         return self
 

@@ -41,7 +41,7 @@ class WireLog:
 
     def event(self, event: str, *args: object) -> None:
         """Log something that is no line: a TLS handshake, a payload, the end."""
-        LOGGER.debug("%s *: " + event, self._peer, *args)
+        LOGGER.debug("%s *: %s", self._peer, event % args if args else event)
 
 
 def _escape(text: str) -> str:

@@ -1,0 +1,69 @@
+"""An SMTP client for asyncio and trio: :func:`send` for one mail, :class:`SMTP` for a connection.
+
+Names, parameters, return values and exceptions are those that mail programs know; see the migration guide.
+"""
+
+from __future__ import annotations
+
+from transfer.smtp._client import SMTP
+from transfer.smtp._errors import (
+    SMTPAddressError,
+    SMTPAuthenticationError,
+    SMTPConnectError,
+    SMTPConnectResponseError,
+    SMTPConnectTimeoutError,
+    SMTPDataError,
+    SMTPDeliveryUncertain,
+    SMTPDeliveryUncertainDisconnected,
+    SMTPDeliveryUncertainTimeout,
+    SMTPException,
+    SMTPHeloError,
+    SMTPMessageError,
+    SMTPNotSupported,
+    SMTPProtocolError,
+    SMTPReadTimeoutError,
+    SMTPRecipientRefused,
+    SMTPRecipientsRefused,
+    SMTPResponseException,
+    SMTPSenderRefused,
+    SMTPServerDisconnected,
+    SMTPTimeoutError,
+    SMTPTLSError,
+)
+from transfer.smtp._report import Delivery
+from transfer.smtp._response import SMTPResponse, SMTPStatus
+from transfer.smtp._send import send
+
+__all__ = [
+    "SMTP",
+    "Delivery",
+    "SMTPAddressError",
+    "SMTPAuthenticationError",
+    "SMTPConnectError",
+    "SMTPConnectResponseError",
+    "SMTPConnectTimeoutError",
+    "SMTPDataError",
+    "SMTPDeliveryUncertain",
+    "SMTPDeliveryUncertainDisconnected",
+    "SMTPDeliveryUncertainTimeout",
+    "SMTPException",
+    "SMTPHeloError",
+    "SMTPMessageError",
+    "SMTPNotSupported",
+    "SMTPProtocolError",
+    "SMTPReadTimeoutError",
+    "SMTPRecipientRefused",
+    "SMTPRecipientsRefused",
+    "SMTPResponse",
+    "SMTPResponseException",
+    "SMTPSenderRefused",
+    "SMTPServerDisconnected",
+    "SMTPStatus",
+    "SMTPTLSError",
+    "SMTPTimeoutError",
+    "send",
+]
+
+for _name in __all__:
+    # Tracebacks, pickles and documentation show the name under which users import it.
+    globals()[_name].__module__ = __name__

@@ -1,0 +1,333 @@
+"""``SMTP``: the client object, a few lines per method; sessions and transactions do the work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from transfer._wire.command import Command
+from transfer._wire.reply import Severity
+from transfer.smtp import _commands as commands
+from transfer.smtp._address import parse_mailbox
+from transfer.smtp._auth import CRAMMD5, LOGIN, PLAIN, XOAUTH2, Mechanism
+from transfer.smtp._connection import Connection, Path, Timeout
+from transfer.smtp._dot import normalise
+from transfer.smtp._errors import (
+    SMTPRecipientRefused,
+    SMTPSenderRefused,
+)
+from transfer.smtp._login import login
+from transfer.smtp._mail import Mail, Options, prepare_mail, prepare_message
+from transfer.smtp._message import AnyMessage
+from transfer.smtp._open import tls_context as make_context
+from transfer.smtp._options import UNSET, Unset
+from transfer.smtp._response import SMTPResponse, response_from
+from transfer.smtp._session import Session, refusal
+from transfer.smtp._transaction import Transaction
+
+if TYPE_CHECKING:
+    import ssl
+
+__all__ = ["SMTP"]
+
+
+class SMTP(Connection):
+    """An SMTP client; one connection at a time, reusable by connecting again.
+
+    Args:
+        hostname: the server; None is localhost.
+        port: None is 465 with *use_tls*, 587 with ``start_tls=True``, else 25. 465 implies TLS unless
+            ``use_tls=False`` is given.
+        username: log in after connecting; with *password* or *oauth_token_generator* (XOAUTH2).
+        local_hostname: what EHLO says; None asks the system.
+        source_address: (host, port) to connect from.
+        timeout: seconds for each reply and each block sent, None for ever. Not given: 60 s, and 10 minutes for the
+            reply to the final dot (RFC 5321 §4.5.3.2.6).
+        use_tls: TLS from the first byte.
+        start_tls: True requires the upgrade, None takes it when offered, False never does.
+        validate_certs, client_cert, client_key, tls_context, cert_bundle: how to set up TLS.
+        socket_path: a Unix socket to connect to.
+        sock: a connected socket, which is taken over.
+        allow_cleartext_auth: send a password without TLS to another host.
+
+    Raises:
+        ValueError: the arguments contradict each other.
+
+    Several tasks may use one client: whole mails, and single commands, take turns. Cancelling a call in the middle of
+    an exchange closes the connection, because the reply could no longer be told from the next one; ``last_delivery``
+    then says what is known of the mail. Works under asyncio and trio.
+    """
+
+    # -- mails ---------------------------------------------------------------------------------------------------------
+
+    async def sendmail(
+        self,
+        sender: str,
+        recipients: str | Sequence[str],
+        message: str | bytes,
+        /,
+        *,
+        mail_options: Sequence[str] | None = None,
+        rcpt_options: Sequence[str] | None = None,
+        timeout: Timeout = UNSET,
+    ) -> tuple[dict[str, SMTPResponse], str]:
+        """Send *message* as it is, with CRLF line ends and its dots stuffed, to those *recipients* that are accepted.
+
+        Args:
+            sender: the reverse-path; ``""`` for the null one.
+            recipients: one address, or several.
+            message: octets, or a text, which is sent in UTF-8.
+            mail_options, rcpt_options: raw ESMTP parameters.
+            timeout: seconds for each reply and block of this mail.
+
+        Returns:
+            The refused recipients with their replies, and the text of the reply to the final dot.
+
+        Raises:
+            SMTPAddressError: an address or option breaks the grammar; nothing was sent.
+            SMTPSenderRefused, SMTPRecipientsRefused, SMTPDataError: nobody gets the mail.
+            SMTPDeliveryUncertain: the connection was lost after the final dot (RFC 1047).
+            SMTPServerDisconnected, SMTPReadTimeoutError: lost before it; the mail was not taken.
+
+        With PIPELINING, envelope and DATA go in one flight (RFC 2920). Cancellation: see the class.
+        """
+        octets = _to_octets(message)
+        options = Options(mail_options, rcpt_options)
+        async with self._turn(timeout) as session:
+            await session.hello()
+            return await self._send(session, prepare_mail(sender, recipients, octets, options, session.extensions))
+
+    async def send_message(
+        self,
+        message: AnyMessage,
+        /,
+        *,
+        sender: str | None = None,
+        recipients: str | Sequence[str] | None = None,
+        mail_options: Sequence[str] | None = None,
+        rcpt_options: Sequence[str] | None = None,
+        timeout: Timeout = UNSET,
+    ) -> tuple[dict[str, SMTPResponse], str]:
+        """Send a message object; its headers give the envelope where *sender* or *recipients* does not.
+
+        Bcc is used and not sent; the object stays as it is. Returns and raises as :meth:`sendmail`, and ValueError
+        for a message without a sender or recipients, or with a header that would break out of its line.
+        """
+        options = Options(mail_options, rcpt_options)
+        async with self._turn(timeout) as session:
+            await session.hello()
+            mail = prepare_message(message, sender, recipients, options, session.extensions)
+            return await self._send(session, mail)
+
+    async def _send(self, session: Session, mail: Mail) -> tuple[dict[str, SMTPResponse], str]:
+        transaction = Transaction(session)
+        try:
+            return await transaction.run(mail.envelope, mail.message)
+        finally:
+            self.last_delivery = transaction.delivery
+
+    # -- single commands -----------------------------------------------------------------------------------------------
+
+    async def execute_command(self, *args: bytes, timeout: Timeout = UNSET) -> SMTPResponse:
+        """Send one command, its parts joined by spaces, and return the reply, whatever its code.
+
+        Raises:
+            SMTPAddressError: a part holds a control character; nothing was sent.
+            SMTPServerDisconnected, SMTPReadTimeoutError, SMTPProtocolError: no proper reply came.
+        """
+        verb, *rest = args
+        command = Command(verb.decode("ascii", "replace"), b" ".join(rest) if rest else None)
+        async with self._turn(timeout) as session:
+            return response_from(await session.channel.exchange(command))
+
+    async def ehlo(self, *, hostname: str | None = None, timeout: Timeout = UNSET) -> SMTPResponse:
+        """Say EHLO as *hostname* and learn what the server offers; raises SMTPHeloError."""
+        async with self._turn(timeout) as session:
+            return await session.ehlo(hostname)
+
+    async def helo(self, *, hostname: str | None = None, timeout: Timeout = UNSET) -> SMTPResponse:
+        """Say HELO as *hostname*; raises SMTPHeloError."""
+        async with self._turn(timeout) as session:
+            return await session.helo(hostname)
+
+    async def help(self, *, timeout: Timeout = UNSET) -> str:
+        """Return the server's help text."""
+        return (await self._require(commands.HELP, timeout)).message
+
+    async def rset(self, *, timeout: Timeout = UNSET) -> SMTPResponse:
+        """Give up the mail that was begun by :meth:`mail`."""
+        return await self._require(commands.RSET, timeout)
+
+    async def noop(self, *, timeout: Timeout = UNSET) -> SMTPResponse:
+        """Ask for a sign of life."""
+        return await self._require(commands.NOOP, timeout)
+
+    async def vrfy(
+        self, address: str, /, *, options: Sequence[str] | None = None, timeout: Timeout = UNSET
+    ) -> SMTPResponse:
+        """Ask whether the server knows *address*; 252 means that it would rather not say (RFC 5321 §3.5)."""
+        return await self._require(commands.vrfy(parse_mailbox(address), options or ()), timeout)
+
+    async def expn(
+        self, address: str, /, *, options: Sequence[str] | None = None, timeout: Timeout = UNSET
+    ) -> SMTPResponse:
+        """Ask for the members of a mailing list."""
+        return await self._require(commands.expn(parse_mailbox(address), options or ()), timeout)
+
+    async def _require(self, command: Command, timeout: Timeout) -> SMTPResponse:
+        async with self._turn(timeout) as session:
+            await session.hello()
+            return await session.require(command)
+
+    async def quit(self, *, timeout: Timeout = UNSET) -> SMTPResponse:
+        """Say QUIT and close; a server that just hangs up has understood.
+
+        Raises:
+            SMTPResponseException: the server refuses to part; the connection stays open.
+            SMTPServerDisconnected: there is no connection.
+        """
+        async with self._turn(timeout) as session:
+            response = await session.quit()
+        self.close()
+        return response
+
+    # -- TLS and login -------------------------------------------------------------------------------------------------
+
+    async def starttls(
+        self,
+        *,
+        server_hostname: str | None = None,
+        validate_certs: bool | None = None,
+        client_cert: Path | Unset | None = UNSET,
+        client_key: Path | Unset | None = UNSET,
+        cert_bundle: Path | Unset | None = UNSET,
+        tls_context: ssl.SSLContext | Unset | None = UNSET,
+        timeout: Timeout = UNSET,
+    ) -> SMTPResponse:
+        """Upgrade the connection to TLS; what the server had offered in clear is forgotten.
+
+        Args:
+            server_hostname: the name to check instead of the one connected to.
+            validate_certs, client_cert, client_key, cert_bundle, tls_context: instead of the constructor's.
+            timeout: for each reply and for the handshake.
+
+        Raises:
+            SMTPNotSupported: STARTTLS is not offered; nothing was sent.
+            SMTPException: TLS is on already.
+            SMTPResponseException: refused; the connection is still in clear.
+            SMTPTLSError, SMTPProtocolError: the handshake failed; the connection is closed.
+
+        RFC 3207.
+        """
+        options = self._options.evolve(
+            validate_certs=validate_certs,
+            client_cert=client_cert,
+            client_key=client_key,
+            cert_bundle=cert_bundle,
+            tls_context=tls_context,
+        )
+        async with self._turn(timeout) as session:
+            return await session.start_tls(make_context(options), server_hostname or options.target_hostname)
+
+    async def login(self, username: str | bytes, password: str | bytes, /, timeout: Timeout = UNSET) -> SMTPResponse:
+        """Log in by the best mechanism that both sides know: CRAM-MD5, PLAIN, LOGIN.
+
+        Raises:
+            SMTPNotSupported: there is none, or it would send the password in clear over a network.
+            SMTPAuthenticationError: refused.
+        """
+        async with self._turn(timeout) as session:
+            return await login(session, username, password, allow_cleartext=self._options.allow_cleartext_auth)
+
+    async def auth_plain(
+        self, username: str | bytes, password: str | bytes, *, timeout: Timeout = UNSET
+    ) -> SMTPResponse:
+        """Log in by PLAIN (RFC 4616)."""
+        return await self._authenticate(PLAIN(username, password), timeout)
+
+    async def auth_login(
+        self, username: str | bytes, password: str | bytes, *, timeout: Timeout = UNSET
+    ) -> SMTPResponse:
+        """Log in by LOGIN."""
+        return await self._authenticate(LOGIN(username, password), timeout)
+
+    async def auth_crammd5(
+        self, username: str | bytes, password: str | bytes, *, timeout: Timeout = UNSET
+    ) -> SMTPResponse:
+        """Log in by CRAM-MD5 (RFC 2195)."""
+        return await self._authenticate(CRAMMD5(username, password), timeout)
+
+    async def auth_xoauth2(
+        self, username: str | bytes, access_token: str | bytes, *, timeout: Timeout = UNSET
+    ) -> SMTPResponse:
+        """Log in by XOAUTH2 with an access token."""
+        return await self._authenticate(XOAUTH2(username, access_token), timeout)
+
+    async def _authenticate(self, mechanism: Mechanism, timeout: Timeout) -> SMTPResponse:
+        async with self._turn(timeout) as session:
+            await session.hello()
+            return await session.authenticate(mechanism, allow_cleartext=self._options.allow_cleartext_auth)
+
+    # -- a mail, step by step -------------------------------------------------------------------------------------
+
+    async def mail(
+        self,
+        sender: str,
+        /,
+        *,
+        options: Sequence[str] | None = None,
+        encoding: str = "ascii",
+        timeout: Timeout = UNSET,
+    ) -> SMTPResponse:
+        """Begin a mail from *sender*, ``""`` for the null reverse-path; raises SMTPSenderRefused.
+
+        Args:
+            encoding: ``"utf-8"`` sends an address that needs SMTPUTF8.
+        """
+        mailbox = parse_mailbox(sender, allow_null=True)
+        command = commands.mail(mailbox, options or (), utf8=_is_utf8(encoding))
+        async with self._turn(timeout) as session:
+            await session.hello()
+            reply = await session.channel.exchange(command)
+            if reply.severity is not Severity.COMPLETION:
+                raise refusal(SMTPSenderRefused, reply, command, session.channel.peer, sender)
+            return response_from(reply)
+
+    async def rcpt(
+        self,
+        recipient: str,
+        /,
+        *,
+        options: Sequence[str] | None = None,
+        encoding: str = "ascii",
+        timeout: Timeout = UNSET,
+    ) -> SMTPResponse:
+        """Name one recipient of the mail begun by :meth:`mail`; raises SMTPRecipientRefused."""
+        command = commands.rcpt(parse_mailbox(recipient), options or (), utf8=_is_utf8(encoding))
+        async with self._turn(timeout) as session:
+            await session.hello()
+            reply = await session.channel.exchange(command)
+            if reply.severity is not Severity.COMPLETION:
+                raise refusal(SMTPRecipientRefused, reply, command, session.channel.peer, recipient)
+            return response_from(reply)
+
+    async def data(self, message: str | bytes, /, *, timeout: Timeout = UNSET) -> SMTPResponse:
+        """Send the message of the mail begun by :meth:`mail`; raises SMTPDataError.
+
+        Line ends become CRLF, dots are stuffed. Errors after the final dot as for :meth:`sendmail`.
+        """
+        async with self._turn(timeout) as session:
+            await session.hello()
+            transaction = Transaction(session)
+            try:
+                return await transaction.run_data(_to_octets(message))
+            finally:
+                self.last_delivery = transaction.delivery
+
+
+def _is_utf8(encoding: str) -> bool:
+    return encoding.lower().replace("_", "-") in ("utf-8", "utf8")
+
+
+def _to_octets(message: str | bytes) -> bytes:
+    return normalise(message.encode("utf-8", "surrogateescape") if isinstance(message, str) else message)

@@ -1,0 +1,250 @@
+"""The connection of a client object: options, connect and close, state, and whose turn it is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import anyio
+
+from transfer._errors import TransferError
+from transfer._net.timeouts import Timeouts
+from transfer.smtp._errors import SMTPException, SMTPServerDisconnected
+from transfer.smtp._open import limits, open_session
+from transfer.smtp._options import UNSET, ConnectOptions, Unset
+from transfer.smtp._report import Delivery
+from transfer.smtp._response import SMTPResponse
+from transfer.smtp._session import Session
+
+if TYPE_CHECKING:
+    import socket
+    import ssl
+
+__all__ = ["Connection", "Path", "Timeout"]
+
+Timeout = float | Unset | None
+Path = str | os.PathLike[str]
+
+
+class Connection:
+    """What an SMTP client is before it has anything to say: its options, its session, and whose turn it is."""
+
+    def __init__(
+        self,
+        *,
+        hostname: str | None = None,
+        port: int | None = None,
+        username: str | bytes | None = None,
+        password: str | bytes | None = None,
+        oauth_token_generator: Callable[[], Awaitable[str]] | None = None,
+        local_hostname: str | None = None,
+        source_address: tuple[str, int] | None = None,
+        timeout: Timeout = UNSET,
+        use_tls: bool | None = None,
+        start_tls: bool | None = None,
+        validate_certs: bool = True,
+        client_cert: Path | None = None,
+        client_key: Path | None = None,
+        tls_context: ssl.SSLContext | None = None,
+        cert_bundle: Path | None = None,
+        socket_path: str | bytes | os.PathLike[str] | None = None,
+        sock: socket.socket | None = None,
+        allow_cleartext_auth: bool = False,
+    ) -> None:
+        self._options = ConnectOptions(
+            hostname=hostname,
+            port=port,
+            username=username,
+            password=password,
+            oauth_token_generator=oauth_token_generator,
+            local_hostname=local_hostname,
+            source_address=source_address,
+            timeout=timeout,
+            use_tls=use_tls,
+            start_tls=start_tls,
+            validate_certs=validate_certs,
+            client_cert=client_cert,
+            client_key=client_key,
+            tls_context=tls_context,
+            cert_bundle=cert_bundle,
+            socket_path=socket_path,
+            sock=sock,
+            allow_cleartext_auth=allow_cleartext_auth,
+        )
+        self.last_delivery: Delivery | None = None
+        """The fate of the last mail, also where a cancellation left no exception to tell it."""
+        self._session: Session | None = None
+        self._turns: anyio.Lock | None = None
+        self._connecting = False
+
+    # -- state ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def hostname(self) -> str | None:
+        """The server to connect to, as given."""
+        return self._options.hostname
+
+    @property
+    def port(self) -> int | None:
+        """The port to connect to, as given or as it follows from the other arguments."""
+        return self._options.target_port
+
+    @property
+    def timeout(self) -> float | None:
+        """Seconds for each reply and each block sent."""
+        return self._options.timeout_seconds
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether a connection is open, as far as is known without asking the server."""
+        return self._session is not None and self._session.channel.is_open
+
+    @property
+    def is_ehlo_or_helo_needed(self) -> bool:
+        """Whether neither EHLO nor HELO has been answered with success yet."""
+        return self._session is None or self._session.needs_hello
+
+    @property
+    def last_ehlo_response(self) -> SMTPResponse | None:
+        """The reply to the last EHLO since the connection, or TLS, began."""
+        return self._session.last_ehlo if self._session is not None else None
+
+    @property
+    def last_helo_response(self) -> SMTPResponse | None:
+        """The reply to the last HELO since the connection, or TLS, began."""
+        return self._session.last_helo if self._session is not None else None
+
+    @property
+    def esmtp_extensions(self) -> dict[str, str]:
+        """What the server offers: lower-case keyword to parameters."""
+        return dict(self._session.extensions.keywords) if self._session is not None else {}
+
+    @property
+    def supports_esmtp(self) -> bool:
+        """Whether EHLO has succeeded."""
+        response = self.last_ehlo_response
+        return response is not None and 200 <= response.code < 300
+
+    @property
+    def server_auth_methods(self) -> list[str]:
+        """The mechanisms that the server offers, in lower case and its order."""
+        return list(self._session.extensions.auth_methods) if self._session is not None else []
+
+    def supports_extension(self, name: str, /) -> bool:
+        """Tell whether EHLO offered *name*, in any case."""
+        return self._session is not None and self._session.extensions.supports(name)
+
+    # -- connection ----------------------------------------------------------------------------------------------------
+
+    async def connect(
+        self,
+        *,
+        hostname: str | Unset | None = UNSET,
+        port: int | Unset | None = UNSET,
+        username: str | bytes | Unset | None = UNSET,
+        password: str | bytes | Unset | None = UNSET,
+        oauth_token_generator: Callable[[], Awaitable[str]] | Unset | None = UNSET,
+        local_hostname: str | Unset | None = UNSET,
+        source_address: tuple[str, int] | Unset | None = UNSET,
+        timeout: Timeout = UNSET,
+        use_tls: bool | None = None,
+        start_tls: bool | Unset | None = UNSET,
+        validate_certs: bool | None = None,
+        client_cert: Path | Unset | None = UNSET,
+        client_key: Path | Unset | None = UNSET,
+        tls_context: ssl.SSLContext | Unset | None = UNSET,
+        cert_bundle: Path | Unset | None = UNSET,
+        socket_path: str | bytes | os.PathLike[str] | Unset | None = UNSET,
+        sock: socket.socket | Unset | None = UNSET,
+    ) -> SMTPResponse:
+        """Connect, upgrade and log in; return the greeting.
+
+        Arguments that are given take the place of the constructor's, for later connections too; *timeout* counts for
+        this one only.
+
+        Raises:
+            SMTPException: connected already.
+            SMTPConnectError, SMTPConnectTimeoutError, SMTPConnectResponseError, SMTPTLSError: no connection.
+            SMTPNotSupported, SMTPResponseException, SMTPAuthenticationError: STARTTLS or the login failed.
+
+        Cancellation: nothing stays open.
+        """
+        if self.is_connected or self._connecting:
+            raise SMTPException("Connected already, or about to be")
+        options = self._options.evolve(
+            hostname=hostname,
+            port=port,
+            username=username,
+            password=password,
+            oauth_token_generator=oauth_token_generator,
+            local_hostname=local_hostname,
+            source_address=source_address,
+            use_tls=use_tls,
+            start_tls=start_tls,
+            validate_certs=validate_certs,
+            client_cert=client_cert,
+            client_key=client_key,
+            tls_context=tls_context,
+            cert_bundle=cert_bundle,
+            socket_path=socket_path,
+            sock=sock,
+        )
+        self._options = options
+        self._connecting = True
+        try:
+            session, greeting = await open_session(options.evolve(timeout=timeout))
+        finally:
+            self._connecting = False
+        session.channel.timeouts = limits(options)
+        # A lock belongs to the event loop that it was made in, and a client may be made outside of any.
+        self._session, self._turns = session, anyio.Lock(fast_acquire=True)
+        return greeting
+
+    def close(self) -> None:
+        """Close the connection at once, without QUIT; whoever waits for it gets SMTPServerDisconnected. Idempotent."""
+        if self._session is not None:
+            self._session.channel.close()
+            self._session = None
+
+    async def __aenter__(self) -> Self:
+        if not self.is_connected:
+            await self.connect()
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Say QUIT where that can be answered, for 5 seconds at most, and close; the body's exception stays."""
+        try:
+            if exc is None or (isinstance(exc, Exception) and not isinstance(exc, ConnectionError | TimeoutError)):
+                await self._part()
+        finally:
+            self.close()
+
+    async def _part(self) -> None:
+        if self.is_connected:
+            with suppress(TransferError):
+                async with self._turn() as session:
+                    session.channel.timeouts = Timeouts.uniform(session.channel.timeouts.close)
+                    await session.quit()
+
+    @asynccontextmanager
+    async def _turn(self, timeout: Timeout = UNSET) -> AsyncIterator[Session]:
+        """Wait for this task's turn; give the session, with *timeout* as its limits if that was given."""
+        if self._session is None or self._turns is None:
+            raise SMTPServerDisconnected("Not connected")
+        async with self._turns:
+            session = self._session
+            if session is None:
+                raise SMTPServerDisconnected("Not connected")
+            channel = session.channel
+            before = channel.timeouts
+            if not isinstance(timeout, Unset):
+                channel.timeouts = Timeouts.uniform(timeout)
+            try:
+                yield session
+            finally:
+                channel.timeouts = before

@@ -1,0 +1,147 @@
+"""From options to a session that is ready for mail: dial, TLS, greeting, STARTTLS, login."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from transfer._engine.client import ClientChannel
+from transfer._errors import DisconnectedError, TransferTimeoutError
+from transfer._net.connect import adopt, connect_tcp, connect_unix
+from transfer._net.stream import Stream
+from transfer._net.timeouts import Deadline, Timeouts
+from transfer._net.tls import TLS
+from transfer._wire.dialect import SMTP_CLIENT
+from transfer.smtp._errors import (
+    FAMILY,
+    SMTPConnectError,
+    SMTPConnectResponseError,
+    SMTPConnectTimeoutError,
+    SMTPException,
+    SMTPTLSError,
+)
+from transfer.smtp._login import login, login_by_token
+from transfer.smtp._options import ConnectOptions
+from transfer.smtp._response import SMTPResponse, response_from
+from transfer.smtp._session import Session, refusal
+
+if TYPE_CHECKING:
+    import ssl
+
+__all__ = ["limits", "open_session", "tls_context"]
+
+# RFC 5321 §4.5.3.2.6: "When the receiver gets the final period terminating the message data, it typically performs
+# processing to deliver the message"; a client that gives up earlier repeats mails that were taken.
+_TERMINATION_SECONDS = 600.0
+
+
+def limits(options: ConnectOptions) -> Timeouts:
+    """Return the time limits for ``timeout``: it bounds each step; not given, the final dot has its ten minutes."""
+    timeouts = Timeouts.uniform(options.timeout_seconds)
+    if options.is_timeout_given:
+        return timeouts
+    return attrs.evolve(timeouts, termination=_TERMINATION_SECONDS)
+
+
+def tls_context(options: ConnectOptions) -> ssl.SSLContext:
+    """Return the context that *options* describe.
+
+    Raises:
+        SMTPTLSError: a certificate or key file can't be used.
+    """
+    if options.tls_context is not None:
+        return options.tls_context
+    settings = TLS(
+        verify=options.validate_certs,
+        ca_file=options.cert_bundle,
+        certificate=options.client_cert,
+        key=options.client_key,
+    )
+    try:
+        return settings.client_context()
+    except OSError as exc:  # ssl.SSLError is one
+        raise SMTPTLSError(f"The TLS settings can't be used: {exc}") from exc
+
+
+async def open_session(options: ConnectOptions) -> tuple[Session, SMTPResponse]:
+    """Connect, read the greeting, upgrade and log in as *options* say; return the session and the greeting.
+
+    Raises:
+        SMTPConnectError and its kinds: no connection, no greeting in time, or another than 220.
+        Others of the family: what STARTTLS, EHLO and AUTH raise.
+
+    Cancellation and errors: the connection is closed.
+    RFC 5321 §3.1, RFC 3207, RFC 8314 §3.3.
+    """
+    stream = await _dial(options)
+    try:
+        channel, greeting = await _greet(stream, options)
+        dialled = options.sock is None
+        session = Session(channel, local_hostname=options.local_hostname, dialled=dialled)
+        await _upgrade(session, options)
+        await _log_in(session, options)
+    except BaseException:
+        stream.close()
+        raise
+    return session, greeting
+
+
+async def _dial(options: ConnectOptions) -> Stream:
+    deadline = Deadline(limits(options).connect, "connection")
+    if options.sock is not None:
+        return adopt(options.sock, errors=FAMILY)
+    if options.socket_path:
+        return await connect_unix(options.socket_path, errors=FAMILY, deadline=deadline)
+    assert options.target_port is not None  # only a socket has none
+    return await connect_tcp(
+        options.target_hostname,
+        options.target_port,
+        errors=FAMILY,
+        deadline=deadline,
+        source_address=options.source_address,
+    )
+
+
+async def _greet(stream: Stream, options: ConnectOptions) -> tuple[ClientChannel, SMTPResponse]:
+    timeouts = limits(options)
+    try:
+        if options.is_implicit_tls:
+            deadline = Deadline(timeouts.tls, "TLS handshake")
+            await stream.start_tls(tls_context(options), server_hostname=options.target_hostname, deadline=deadline)
+        channel = ClientChannel(stream, dialect=SMTP_CLIENT, errors=FAMILY, timeouts=timeouts)
+        reply = await channel.greeting()
+    except SMTPConnectError:
+        raise
+    except DisconnectedError as exc:
+        raise SMTPConnectError(exc.args[0], peer=exc.peer, errno=exc.errno) from exc
+    except TransferTimeoutError as exc:
+        raise SMTPConnectTimeoutError(exc.args[0], phase=exc.phase, seconds=exc.seconds, peer=exc.peer) from exc
+    # RFC 5321 §3.1: 554 "in the initial connection opening message"; §3.8: 421.
+    if reply.code != 220:
+        raise refusal(SMTPConnectResponseError, reply, None, channel.peer)
+    return channel, response_from(reply)
+
+
+async def _upgrade(session: Session, options: ConnectOptions) -> None:
+    if options.start_tls is False or session.is_tls:
+        return
+    if options.start_tls is None:
+        await session.hello()
+        if not session.extensions.supports("starttls"):
+            return
+    # A server that offers STARTTLS and then refuses is no reason to go on in clear.
+    await session.start_tls(tls_context(options), options.target_hostname)
+
+
+async def _log_in(session: Session, options: ConnectOptions) -> None:
+    if options.username is None:
+        return
+    if options.oauth_token_generator is not None:
+        await login_by_token(
+            session, options.username, options.oauth_token_generator, allow_cleartext=options.allow_cleartext_auth
+        )
+        return
+    if options.password is None:
+        raise SMTPException("A username needs a password or an oauth_token_generator")
+    await login(session, options.username, options.password, allow_cleartext=options.allow_cleartext_auth)

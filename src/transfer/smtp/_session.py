@@ -1,0 +1,195 @@
+"""One connection to a server: greeting, EHLO, STARTTLS, AUTH, single commands, QUIT.
+
+A session knows what the server offers and whether what is said stays private. It is used by one task at a time; the
+client above it keeps the order.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from transfer._engine.client import ClientChannel
+from transfer._errors import DisconnectedError
+from transfer._net.hostname import is_loopback, own_hostname
+from transfer._wire.command import Command
+from transfer._wire.reply import Reply, Severity
+from transfer.smtp import _commands as commands
+from transfer.smtp._auth import Mechanism, decode_challenge, encode_response
+from transfer.smtp._errors import (
+    SMTPAuthenticationError,
+    SMTPException,
+    SMTPHeloError,
+    SMTPNotSupported,
+    SMTPResponseException,
+)
+from transfer.smtp._extensions import Extensions, extensions_from
+from transfer.smtp._response import SMTPResponse, response_from
+
+if TYPE_CHECKING:
+    import ssl
+
+__all__ = ["Session", "refusal"]
+
+Refusal = TypeVar("Refusal", bound=SMTPResponseException)
+
+# A server from before RFC 1869 does not know EHLO and says so by one of these; any other refusal would meet HELO as
+# well.
+_EHLO_UNKNOWN = frozenset({500, 501, 502, 504, 550})
+# They reveal the password to whoever listens; the challenge-response mechanisms do not.
+_REVEALING = frozenset({"PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER"})
+
+
+def refusal(error: type[Refusal], reply: Reply, command: Command | None, peer: str, *extra: str) -> Refusal:
+    """Return *error* for *reply*; *extra* is the address where the class wants one."""
+    return error(reply.code, reply.text, *extra, reply=reply, command=str(command) if command else None, peer=peer)
+
+
+class Session:
+    """A connected channel and what is known of the server.
+
+    Args:
+        channel: connected, the greeting not read yet.
+        local_hostname: what to call oneself; None asks the system.
+        dialled: whether this side made the connection to the server itself, so that a loopback address means that
+            nobody can listen; behind a proxy or a socket of unknown origin it means nothing.
+    """
+
+    def __init__(self, channel: ClientChannel, *, local_hostname: str | None, dialled: bool) -> None:
+        self.channel = channel
+        self.extensions = Extensions()
+        self.last_ehlo: SMTPResponse | None = None
+        self.last_helo: SMTPResponse | None = None
+        self.local_hostname = local_hostname
+        self._stays_on_host = dialled and is_loopback(channel.stream)
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether TLS is on."""
+        return self.channel.stream.tls is not None
+
+    @property
+    def is_private(self) -> bool:
+        """Whether a password may be sent: inside TLS, or without leaving this host."""
+        return self.is_tls or self._stays_on_host
+
+    @property
+    def needs_hello(self) -> bool:
+        """Whether neither EHLO nor HELO has succeeded since the connection or TLS began."""
+        return not any(said is not None and 200 <= said.code < 300 for said in (self.last_ehlo, self.last_helo))
+
+    async def execute(self, command: Command) -> Reply:
+        """Send any command and return its reply, whatever the code."""
+        return await self.channel.exchange(command)
+
+    async def require(
+        self,
+        command: Command,
+        *,
+        error: type[SMTPResponseException] = SMTPResponseException,
+    ) -> SMTPResponse:
+        """Send *command* and return the server's 2yz answer; raise *error* for any other.
+
+        RFC 5321 §4.2: a code that this side does not know counts by its first digit.
+        """
+        reply = await self.channel.exchange(command)
+        if reply.severity is not Severity.COMPLETION:
+            raise refusal(error, reply, command, self.channel.peer)
+        return response_from(reply)
+
+    async def ehlo(self, name: str | None = None) -> SMTPResponse:
+        """Say EHLO and learn what is offered; raises SMTPHeloError. RFC 5321 §4.1.1.1."""
+        command = commands.ehlo(name or await self._own_name())
+        reply = await self.channel.exchange(command)
+        self.last_ehlo = response_from(reply)
+        if reply.severity is not Severity.COMPLETION:
+            raise refusal(SMTPHeloError, reply, command, self.channel.peer)
+        self.extensions = extensions_from(reply)
+        return self.last_ehlo
+
+    async def helo(self, name: str | None = None) -> SMTPResponse:
+        """Say HELO; raises SMTPHeloError. RFC 5321 §4.1.1.1."""
+        command = commands.helo(name or await self._own_name())
+        reply = await self.channel.exchange(command)
+        self.last_helo = response_from(reply)
+        if reply.severity is not Severity.COMPLETION:
+            raise refusal(SMTPHeloError, reply, command, self.channel.peer)
+        return self.last_helo
+
+    async def hello(self) -> None:
+        """Say EHLO, or HELO to a server that does not know EHLO, unless that was done already."""
+        if not self.needs_hello:
+            return
+        try:
+            await self.ehlo()
+        except SMTPHeloError as exc:
+            if exc.code not in _EHLO_UNKNOWN:
+                raise
+            await self.helo()
+
+    async def start_tls(self, context: ssl.SSLContext, server_hostname: str) -> SMTPResponse:
+        """Upgrade to TLS. Everything learned in clear is forgotten (RFC 3207 §4.2).
+
+        Raises:
+            SMTPException: TLS is on already.
+            SMTPNotSupported: STARTTLS is not offered; nothing was sent.
+            SMTPResponseException: the server refused; nothing else was sent.
+            SMTPProtocolError: plain octets followed the go-ahead.
+            SMTPTLSError: the handshake failed.
+        """
+        if self.is_tls:
+            raise SMTPException("The connection uses TLS already", peer=self.channel.peer)
+        await self.hello()
+        if not self.extensions.supports("starttls"):
+            raise SMTPNotSupported("The server does not offer STARTTLS", peer=self.channel.peer)
+        response = await self.require(commands.STARTTLS)
+        await self.channel.start_tls(context, server_hostname)
+        self.extensions = Extensions()
+        self.last_ehlo = self.last_helo = None
+        return response
+
+    async def authenticate(self, mechanism: Mechanism, *, allow_cleartext: bool = False) -> SMTPResponse:
+        """Log in by *mechanism*.
+
+        Raises:
+            SMTPNotSupported: the mechanism would show the password to the network; nothing was sent.
+            SMTPAuthenticationError: the server refused, or its challenge made no sense, in which case the exchange was
+                called off with ``*`` and the connection stays usable.
+
+        RFC 4954 §4.
+        """
+        if mechanism.name in _REVEALING and not (self.is_private or allow_cleartext):
+            raise SMTPNotSupported(
+                f"AUTH {mechanism.name} would send the password in clear: use TLS, or allow_cleartext_auth=True",
+                peer=self.channel.peer,
+            )
+        command = commands.auth(mechanism.name, mechanism.initial())
+        reply = await self.channel.exchange(command)
+        while reply.severity is Severity.INTERMEDIATE:
+            try:
+                answer = encode_response(mechanism.respond(decode_challenge(reply.text)))
+            except SMTPAuthenticationError:
+                await self.channel.exchange(Command("", "*"))
+                raise
+            reply = await self.channel.exchange(Command("", answer, secret=True))
+        if reply.severity is not Severity.COMPLETION:
+            raise refusal(SMTPAuthenticationError, reply, command, self.channel.peer)
+        return response_from(reply)
+
+    async def quit(self) -> SMTPResponse:
+        """Say QUIT and close. A server that just hangs up has understood.
+
+        Raises:
+            SMTPResponseException: the server refuses to part; the connection stays open.
+        """
+        self.channel.look_for_news()
+        try:
+            response = await self.require(commands.QUIT)
+        except DisconnectedError:
+            response = SMTPResponse(221, "The server closed the connection")
+        self.channel.close()
+        return response
+
+    async def _own_name(self) -> str:
+        if self.local_hostname is None:
+            self.local_hostname = await own_hostname(self.channel.stream)
+        return self.local_hostname

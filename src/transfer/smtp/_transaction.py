@@ -1,0 +1,228 @@
+"""One mail over one session: envelope, body, outcome.
+
+How this works: everything that can be wrong on this side is found while the :class:`Envelope` is built, before a byte
+is written. With PIPELINING the envelope and DATA go as one group, because whoever is accepted gets the mail; should
+DATA be accepted although no recipient was, a lone dot ends it (RFC 2920 §3.1). From the first byte of the envelope to
+the reply to the final dot, an interruption leaves the channel BROKEN: the server may be in the middle of a mail.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+
+import attrs
+
+from transfer._errors import DisconnectedError, TransferError, TransferTimeoutError
+from transfer._wire.command import Command
+from transfer._wire.reply import Reply, Severity
+from transfer.smtp import _commands as commands
+from transfer.smtp._address import Mailbox
+from transfer.smtp._dot import stuff_normalised
+from transfer.smtp._errors import (
+    SMTPDataError,
+    SMTPDeliveryUncertain,
+    SMTPDeliveryUncertainDisconnected,
+    SMTPDeliveryUncertainTimeout,
+    SMTPException,
+    SMTPProtocolError,
+    SMTPRecipientRefused,
+    SMTPRecipientsRefused,
+    SMTPResponseException,
+    SMTPSenderRefused,
+)
+from transfer.smtp._report import Delivery
+from transfer.smtp._response import SMTPResponse, response_from
+from transfer.smtp._session import Session, refusal
+
+__all__ = ["Envelope", "Transaction"]
+
+# RFC 5321 §4.1.1.4: an empty body, for a DATA that was accepted although nobody is to get the mail.
+_LONE_DOT = b".\r\n"
+# Below the dialect's limits, so that a group never has to be cut in the middle of a command (RFC 2920 §3.1).
+_GROUP_COMMANDS = 60
+_GROUP_OCTETS = 7168
+
+
+@attrs.frozen(kw_only=True)
+class Envelope:
+    """The commands of one mail, checked.
+
+    Args:
+        mail: MAIL with its parameters.
+        sender: the reverse-path as given, for errors.
+        rcpts: one RCPT per recipient, in order.
+        recipients: the recipients as given, the keys of the outcome.
+    """
+
+    mail: Command
+    sender: str
+    rcpts: tuple[Command, ...]
+    recipients: tuple[str, ...]
+
+    @classmethod
+    def build(
+        cls,
+        sender: Mailbox,
+        recipients: Sequence[Mailbox],
+        *,
+        mail_options: Sequence[str],
+        rcpt_options: Sequence[str],
+        utf8: bool,
+    ) -> Envelope:
+        """Build the commands; raises SMTPAddressError where one can't be written. Nothing is sent."""
+        return cls(
+            mail=commands.mail(sender, mail_options, utf8=utf8),
+            sender=sender.text,
+            rcpts=tuple(commands.rcpt(recipient, rcpt_options, utf8=utf8) for recipient in recipients),
+            recipients=tuple(recipient.text for recipient in recipients),
+        )
+
+
+class Transaction:
+    """One mail; made for it, run once. ``delivery`` tells its fate at any time, also after a cancellation."""
+
+    def __init__(self, session: Session) -> None:
+        self.delivery = Delivery.NOT_SENT
+        self._channel = session.channel
+        self._pipelines = session.extensions.supports("pipelining")
+        self._refused: list[SMTPRecipientRefused] = []
+
+    async def run(self, envelope: Envelope, message: bytes) -> tuple[dict[str, SMTPResponse], str]:
+        """Send *message*, whose line ends are CRLF, and return the refused recipients and the server's last words.
+
+        Raises:
+            SMTPSenderRefused, SMTPRecipientsRefused, SMTPDataError: nobody gets the mail; the session is reset.
+            SMTPDeliveryUncertain: the connection was lost after the final dot; never to be repeated blindly.
+            SMTPServerDisconnected, SMTPReadTimeoutError, SMTPProtocolError: lost before that; the mail was not taken.
+
+        Cancellation: the channel is BROKEN and ``delivery`` says what is known.
+        """
+        open_envelope = self._open_by_groups if self._pipelines else self._open_in_lock_step
+        try:
+            reply = await self._deliver(lambda: open_envelope(envelope), message)
+        except SMTPException:
+            await self._reset()
+            raise
+        return {refused.recipient: SMTPResponse(refused.code, refused.message) for refused in self._refused}, reply.text
+
+    async def run_data(self, message: bytes) -> SMTPResponse:
+        """Send *message* for an envelope that was sent step by step; raises as :meth:`run` and resets nothing."""
+        return response_from(await self._deliver(self._open_data, message))
+
+    async def _deliver(self, begin: Callable[[], Awaitable[None]], message: bytes) -> Reply:
+        channel = self._channel
+        channel.payload_ended = False
+        try:
+            await begin()
+            reply = await channel.payload(stuff_normalised(message))
+            if reply.severity is not Severity.COMPLETION:
+                raise refusal(SMTPDataError, reply, None, channel.peer)
+        except (SMTPResponseException, SMTPRecipientsRefused) as exc:
+            if isinstance(exc, SMTPProtocolError):
+                self._interrupted(exc)
+            else:
+                self.delivery = Delivery.REFUSED
+            raise
+        except BaseException as exc:
+            self._interrupted(exc)
+            raise
+        self.delivery = Delivery.ACCEPTED
+        return reply
+
+    # -- envelope ------------------------------------------------------------------------------------------------------
+
+    async def _open_data(self) -> None:
+        self._judge_data(await self._channel.exchange(commands.DATA))
+
+    async def _open_in_lock_step(self, envelope: Envelope) -> None:
+        self._judge_sender(envelope, await self._channel.exchange(envelope.mail))
+        for recipient, command in zip(envelope.recipients, envelope.rcpts, strict=True):
+            self._note_recipient(envelope, recipient, command, await self._channel.exchange(command))
+        self._require_recipients(envelope)
+        await self._open_data()
+
+    async def _open_by_groups(self, envelope: Envelope) -> None:
+        replies: list[Reply] = []
+        for group in _groups((envelope.mail, *envelope.rcpts, commands.DATA)):
+            replies += await self._channel.pipeline(group)
+            if not self._channel.is_open or replies[0].severity is not Severity.COMPLETION:
+                break
+        answered = len(replies) == len(envelope.rcpts) + 2
+        data_reply = replies.pop() if answered else None
+        try:
+            self._judge_sender(envelope, replies[0])
+            for recipient, command, reply in zip(envelope.recipients, envelope.rcpts, replies[1:], strict=False):
+                self._note_recipient(envelope, recipient, command, reply)
+            self._require_recipients(envelope)
+        except SMTPException:
+            # RFC 2920 §3.1: "the client cannot assume that the DATA command will be rejected just because none of the
+            # RCPT TO commands worked"; "if the DATA command was accepted the client SMTP should send a single dot."
+            if data_reply is not None and data_reply.severity is Severity.INTERMEDIATE:
+                await self._channel.payload(_LONE_DOT)
+                self._channel.payload_ended = False
+            raise
+        if data_reply is not None:
+            self._judge_data(data_reply)
+
+    def _judge_sender(self, envelope: Envelope, reply: Reply) -> None:
+        if reply.severity is not Severity.COMPLETION:
+            raise refusal(SMTPSenderRefused, reply, envelope.mail, self._channel.peer, envelope.sender)
+
+    def _require_recipients(self, envelope: Envelope) -> None:
+        if len(self._refused) == len(envelope.recipients):
+            raise SMTPRecipientsRefused(self._refused, peer=self._channel.peer)
+
+    def _note_recipient(self, envelope: Envelope, recipient: str, command: Command, reply: Reply) -> None:
+        if reply.severity is not Severity.COMPLETION:
+            refused = refusal(SMTPRecipientRefused, reply, command, self._channel.peer, recipient)
+            self._refused.append(refused)
+        if not self._channel.is_open:
+            # A 421: nobody gets the mail, those who had been accepted included (RFC 5321 §3.8).
+            known = {refused.recipient for refused in self._refused}
+            self._refused += (
+                SMTPRecipientRefused(reply.code, reply.text, other, reply=reply, peer=self._channel.peer)
+                for other in envelope.recipients
+                if other not in known
+            )
+            raise SMTPRecipientsRefused(self._refused, peer=self._channel.peer)
+
+    def _judge_data(self, reply: Reply) -> None:
+        if reply.severity is not Severity.INTERMEDIATE:
+            raise refusal(SMTPDataError, reply, commands.DATA, self._channel.peer)
+
+    # -- the end -------------------------------------------------------------------------------------------------------
+
+    async def _reset(self) -> None:
+        """Bring the server back to where a new mail may begin, as far as it still listens."""
+        if self._channel.is_open:
+            with contextlib.suppress(TransferError):
+                await self._channel.exchange(commands.RSET)
+
+    def _interrupted(self, exc: BaseException) -> None:
+        """Give the channel up; raise the uncertainty error if *exc* is one of ours and the server may have the mail."""
+        self._channel.abandon(exc)
+        if not self._channel.payload_ended:
+            return
+        self.delivery = Delivery.UNKNOWN
+        if not isinstance(exc, TransferError):
+            return
+        message = f"The mail may or may not have been taken: {exc.args[-1]}"
+        if isinstance(exc, TransferTimeoutError):
+            raise SMTPDeliveryUncertainTimeout(message, phase=exc.phase, seconds=exc.seconds, peer=exc.peer) from exc
+        if isinstance(exc, DisconnectedError):
+            raise SMTPDeliveryUncertainDisconnected(message, reply=exc.reply, errno=exc.errno, peer=exc.peer) from exc
+        raise SMTPDeliveryUncertain(message, peer=exc.peer) from exc
+
+
+def _groups(everything: Sequence[Command]) -> Iterator[Sequence[Command]]:
+    """Cut *everything* into groups that fit the channel's limits, in order."""
+    start = octets = 0
+    for place, command in enumerate(everything):
+        # Non-ASCII addresses take up to four octets a character.
+        size = len(command.verb) + 4 * len(command.argument or "") + 3
+        if place > start and (place - start == _GROUP_COMMANDS or octets + size > _GROUP_OCTETS):
+            yield everything[start:place]
+            start, octets = place, 0
+        octets += size
+    yield everything[start:]
