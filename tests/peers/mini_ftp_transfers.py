@@ -19,11 +19,11 @@ _BLOCK = 262_144
 MODIFIED = "20240102030405"
 
 
-class _Interrupted(Exception):  # noqa: N818 (an event)
+class _Interrupted(Exception):
     """A command came in during a transfer."""
 
 
-class _Refused(Exception):  # noqa: N818
+class _Refused(Exception):
     """A transfer ends with this reply."""
 
 

@@ -56,6 +56,8 @@ class PeerServer:
         self.failures: list[str] = []
         """What went wrong in the peer's threads; raised as one AssertionError at the end of the ``with`` block."""
         self._threads: list[threading.Thread] = []
+        self._wires: list[Wire] = []
+        self._data_wires: list[Wire] = []
         self._busy = 0
         self._lock = threading.Lock()
 
@@ -76,7 +78,7 @@ class PeerServer:
 
     def new_wire(self, sock: socket.socket, *, data: bool = False) -> Wire:
         """Take over a connected socket, to be cut as told for its kind."""
-        return Wire(
+        wire = Wire(
             sock,
             stop=self._stop,
             patience_seconds=self.patience_seconds,
@@ -84,6 +86,18 @@ class PeerServer:
             cut_mode=self.cut_mode,
             on_cut=self._note_cut,
         )
+        (self._data_wires if data else self._wires).append(wire)
+        return wire
+
+    @property
+    def control_octets(self) -> int:
+        """Octets sent so far on control connections, TLS included."""
+        return sum(wire.sent for wire in self._wires)
+
+    @property
+    def data_octets(self) -> int:
+        """The same for data connections."""
+        return sum(wire.sent for wire in self._data_wires)
 
     def listen(self) -> socket.socket:
         """A further listener on the same host, for data connections; close it with ``descriptors.close``."""

@@ -44,11 +44,11 @@ class Step:
         return self.name
 
 
-class Mismatch(AssertionError):  # noqa: N818 (what the client did)
+class Mismatch(AssertionError):
     """The client did something else than the script expects."""
 
 
-class Left(AssertionError):  # noqa: N818
+class Left(AssertionError):
     """The client went away in the middle of what the script expects."""
 
 
@@ -179,6 +179,16 @@ def drip(data: bytes, *, every_seconds: float, times: int = 1_000_000) -> Step:
                 raise Stopped
 
     return Step(f"drip({data!r})", play, may_remain=True)
+
+
+def pause(seconds: float) -> Step:
+    """Let *seconds* pass before the next step: so long the client has to wait, however fast the peer is."""
+
+    def play(connection: Connection) -> None:
+        if connection.pause(seconds):
+            raise Stopped
+
+    return Step(f"pause({seconds})", play)
 
 
 def start_tls(context: ssl.SSLContext, *, fails: bool = False) -> Step:

@@ -31,19 +31,19 @@ class CutMode(enum.Enum):
     """RST, through SO_LINGER 0."""
 
 
-class Gone(Exception):  # noqa: N818 (an event, not an error)
+class Gone(Exception):
     """The client closed or reset the connection."""
 
 
-class Stopped(Exception):  # noqa: N818
+class Stopped(Exception):
     """The peer is being closed by its test."""
 
 
-class Cut(Exception):  # noqa: N818
+class Cut(Exception):
     """The connection was cut after ``cut_after`` octets, as told."""
 
 
-class Patience(AssertionError):  # noqa: N818
+class Patience(AssertionError):
     """The client did not do its part within the peer's patience."""
 
 
