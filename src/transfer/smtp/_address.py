@@ -106,7 +106,7 @@ NULL_SENDER = Mailbox("", "")
 
 
 def parse_mailbox(
-    text: str, *, allow_bare: bool = True, allow_null: bool = False, enforce_limits: bool = True
+    text: str, *, allow_bare: bool = True, allow_null: bool = False, enforce_limits: bool = False
 ) -> Mailbox:
     """Parse an address, which may stand in ``<`` and ``>`` and among spaces, but has no display name.
 
@@ -114,7 +114,8 @@ def parse_mailbox(
         text: ``local-part@domain``, ``local-part@[address literal]``, or what the flags allow.
         allow_bare: take a local part without a domain, as local servers know ``root``.
         allow_null: take ``""`` and ``"<>"``, which only a sender can be.
-        enforce_limits: refuse a local part above 64 octets and an address above 254.
+        enforce_limits: refuse a local part above 64 octets and an address above 254. RFC 5321 §4.5.3.1 has servers take
+            longer ones where they can, and addresses made for bounces are.
 
     Raises:
         SMTPAddressError: *text* is no address; the message names the rule it breaks.

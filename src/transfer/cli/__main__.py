@@ -1,0 +1,7 @@
+"""``python -m transfer.cli``."""
+
+from __future__ import annotations
+
+from transfer.cli import main
+
+main()
