@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import anyio
 import attrs
-import stamina
 
 from transfer._errors import TransferError, TransferTimeoutError
+
+if TYPE_CHECKING:
+    import stamina
 
 __all__ = ["RetryPolicy", "is_retryable"]
 
@@ -87,6 +89,8 @@ class RetryPolicy:
 
     def __aiter__(self) -> AsyncIterator[stamina.Attempt]:
         """Iterate over attempts; each is a context manager that takes a retryable exception and waits."""
+        import stamina  # together with tenacity half of what importing this package would cost
+
         return aiter(
             stamina.retry_context(
                 on=self.retry_on,
