@@ -321,7 +321,8 @@ async def test_a_result_that_a_late_cancel_loses_is_reported() -> None:
         loop.call_soon(make, future)
         (await future).close()
 
-    assert (await cancel_everywhere(scenario)).points == 1
+    # Not WAIT_FOR: since Python 3.12 its timeout can come just as late.
+    assert (await cancel_everywhere(scenario, modes=[Mode.SCOPE, Mode.NATIVE, Mode.DOUBLE])).points == 1
     with reported(r"unclosed|left open"):
         await cancel_everywhere(scenario, modes=[Mode.LATE], settle_seconds=0.01)
     for sock in made:

@@ -190,11 +190,11 @@ class _Session:
     def on_mail(self, argument: str) -> None:
         default = "250 2.1.0 ok" if self.sender is None else "503 5.5.1 nested MAIL"
         if self.answer("MAIL", argument, default):
-            self.sender = argument.removeprefix("FROM:")
+            self.sender = argument.partition(":")[2]
 
     def on_rcpt(self, argument: str) -> None:
         if self.answer("RCPT", argument, "250 2.1.5 ok" if self.sender is not None else "503 5.5.1 MAIL first"):
-            self.recipients.append(argument.removeprefix("TO:"))
+            self.recipients.append(argument.partition(":")[2])
 
     def on_data(self, argument: str) -> None:
         if not self.answer("DATA", argument, "354 go ahead" if self.recipients else "554 5.5.1 no valid recipients"):
