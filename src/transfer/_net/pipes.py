@@ -46,9 +46,13 @@ def borrow_pipe() -> Iterator[Pipe | None]:
     except OSError:
         yield None
         return
+    if pipe.size < _LEAST_BYTES:
+        pipe.close()
+        yield None
+        return
     _in_use += 1
     try:
-        yield pipe if pipe.size >= _LEAST_BYTES else None
+        yield pipe
     finally:
         _in_use -= 1
         pipe.close()

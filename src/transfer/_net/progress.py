@@ -15,16 +15,20 @@ _REPORT_SECONDS = 0.05
 
 @attrs.frozen(kw_only=True)
 class Progress:
-    """One reading: ``transferred`` of ``total`` bytes (None where unknown) after ``seconds``."""
+    """One reading: ``transferred`` of ``total`` bytes (None where unknown) after ``seconds``.
+
+    ``resumed`` of the transferred bytes were there before this transfer began.
+    """
 
     transferred: int
     total: int | None
     seconds: float
+    resumed: int = 0
 
     @property
     def rate(self) -> float:
-        """Bytes per second since the start."""
-        return self.transferred / self.seconds if self.seconds > 0 else 0.0
+        """Bytes per second since this transfer began."""
+        return (self.transferred - self.resumed) / self.seconds if self.seconds > 0 else 0.0
 
 
 ProgressCallback = Callable[[Progress], object]
@@ -39,13 +43,14 @@ class Meter:
         transferred: bytes that were there before, for a transfer that is resumed.
     """
 
-    __slots__ = ("_callback", "_reported", "_started", "total", "transferred")
+    __slots__ = ("_callback", "_reported", "_resumed", "_started", "total", "transferred")
 
     def __init__(
         self, callback: ProgressCallback | None = None, *, total: int | None = None, transferred: int = 0
     ) -> None:
         self.transferred = transferred
         self.total = total
+        self._resumed = transferred
         self._callback = callback
         self._started = self._reported = time.perf_counter()
 
@@ -53,7 +58,7 @@ class Meter:
     def progress(self) -> Progress:
         """The reading at this moment."""
         seconds = time.perf_counter() - self._started
-        return Progress(transferred=self.transferred, total=self.total, seconds=seconds)
+        return Progress(transferred=self.transferred, total=self.total, seconds=seconds, resumed=self._resumed)
 
     def add(self, count: int) -> None:
         """Account for *count* more bytes."""

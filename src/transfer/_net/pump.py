@@ -8,25 +8,22 @@ inside one cancel scope whose deadline moves on with every block of 256 KiB.
 from __future__ import annotations
 
 import contextlib
+import math
 import time
-from collections.abc import Callable
 from typing import BinaryIO
 
 import anyio
-from anyio.lowlevel import checkpoint, checkpoint_if_cancelled
+from anyio.lowlevel import cancel_shielded_checkpoint, checkpoint, checkpoint_if_cancelled
 
 from transfer._net import movers
-from transfer._net.movers import BLOCK_BYTES, FAST_PATHS, FastPaths
+from transfer._net.movers import BLOCK_BYTES, FAST_PATHS, FastPaths, Mover
 from transfer._net.progress import Meter
-from transfer._net.stream import Stream
+from transfer._net.stream import FAIR_BYTES, Stream
 from transfer._net.throttle import Throttle
 from transfer._net.timeouts import Deadline
 
 __all__ = ["FAIR_BYTES", "receive_file", "send_file"]
 
-# A full checkpoint for every MiB that never blocked keeps other tasks within 10 ms at a cost of about a tenth; without
-# any, an unthrottled transfer on a fast link can't be cancelled and starves everybody else.
-FAIR_BYTES = 1024 * 1024
 # The deadline is moved at most this often: each move costs a timer.
 _REARM_SECONDS = 1.0
 
@@ -45,7 +42,7 @@ async def send_file(
     Args:
         stream: where to; its end is not marked.
         file: open for reading in binary mode, blocking; a real file goes without being copied (Linux, plain stream).
-        seconds: for each block of 256 KiB, None for ever.
+        seconds: for each block of 256 KiB, None for ever; what the throttle or a fast peer takes does not count.
         meter: told of every block.
         throttle: asked after every block; None costs nothing.
         fast_paths: which of the system's short cuts to try.
@@ -54,20 +51,24 @@ async def send_file(
         TransferTimeoutError, DisconnectedError, TLSError: as for every stream.
         OSError: reading the file failed.
 
-    Cancellation: the stream is of no further use; the file's position is what the kernel took.
+    Cancellation and errors: the stream is of no further use; the position of a seekable file is behind the last byte
+    that the stream took, which the peer need not have got.
     """
+    sent = 0
     if fast_paths.sendfile and stream.tls is None and (descriptor := movers.real_file(file)) is not None:
-        mover = movers.SendFile(stream, descriptor, file.tell(), _block_bytes(throttle, FAIR_BYTES))
+        file.flush()  # what was written through the same object is to be sent, too
+        mover = movers.SendFile(stream, descriptor, file.tell(), FAIR_BYTES)
         try:
             with contextlib.suppress(movers.Refused):
                 return await _drive(stream, mover, seconds, meter, throttle)
         finally:
             file.seek(mover.offset)
         sent = mover.moved
-    else:
-        sent = 0
-    buffered = movers.SendBuffer(stream, file, _block_bytes(throttle, BLOCK_BYTES))
-    return sent + await _drive(stream, buffered, seconds, meter, throttle)
+    buffered = movers.SendBuffer(stream, file, BLOCK_BYTES)
+    try:
+        return sent + await _drive(stream, buffered, seconds, meter, throttle)
+    finally:
+        buffered.put_back()
 
 
 async def receive_file(
@@ -83,62 +84,93 @@ async def receive_file(
 
     Arguments and errors as for :func:`send_file`; ``stream.truncated`` tells whether TLS was cut off.
 
-    Cancellation: everything that was taken from the stream is in the file; go on from the file's position.
+    Cancellation and errors: everything that was taken from the stream is in the file (unless that can't be written to);
+    go on from the file's position.
     """
     received = 0
     if fast_paths.splice and stream.tls is None and (descriptor := movers.spliceable_file(file)) is not None:
         from transfer._net.pipes import borrow_pipe  # exists on Linux only
 
-        file.flush()
+        file.flush()  # and takes back what was read ahead
         with borrow_pipe() as pipe:
             if pipe is not None:
-                mover = movers.Splice(stream, descriptor, pipe, _block_bytes(throttle, pipe.size))
+                mover = movers.Splice(stream, descriptor, pipe)
                 try:
                     with contextlib.suppress(movers.Refused):
                         return await _drive(stream, mover, seconds, meter, throttle)
                 finally:
                     movers.follow_descriptor(file, descriptor)
                 received = mover.moved
-    buffered = movers.ReceiveBuffer(stream, file, _block_bytes(throttle, BLOCK_BYTES))
+    buffered = movers.ReceiveBuffer(stream, file, BLOCK_BYTES)
     return received + await _drive(stream, buffered, seconds, meter, throttle)
 
 
-def _block_bytes(throttle: Throttle | None, most: int) -> int:
-    limited = throttle.block_bytes if throttle is not None else None
-    return most if limited is None else min(most, limited)
-
-
 async def _drive(
-    stream: Stream,
-    move: Callable[[], int | None],
-    seconds: float | None,
-    meter: Meter | None,
-    throttle: Throttle | None,
+    stream: Stream, mover: Mover, seconds: float | None, meter: Meter | None, throttle: Throttle | None
 ) -> int:
     await checkpoint_if_cancelled()
-    deadline = Deadline(seconds, "progress of the transfer")
-    total = unblocked = block = 0
-    armed = time.monotonic()
-    with anyio.CancelScope(deadline=deadline.at) as scope:
-        while (count := move()) != 0:
+    if throttle is not None:
+        mover.limit(throttle.block_bytes)
+    pace = _Pace(seconds)
+    total = unblocked = 0
+    yielded = False
+    with pace.scope:
+        while (count := mover()) != 0:
             if count is None:
-                if block >= BLOCK_BYTES and time.monotonic() - armed >= _REARM_SECONDS:
-                    block, armed = 0, time.monotonic()
-                    scope.deadline = Deadline(seconds, deadline.phase).at
+                pace.note()
                 await stream.wait()
-                unblocked = 0
+                unblocked, yielded = 0, True
                 continue
             total += count
-            block += count
             unblocked += count
+            pace.moved += count
             if meter is not None:
                 meter.add(count)
             if unblocked >= FAIR_BYTES:
-                unblocked = 0
+                pace.note()
                 await checkpoint()
+                unblocked, yielded = 0, True
             if throttle is not None:
-                scope.deadline = float("inf")
-                await throttle.spend(count)
-                scope.deadline = Deadline(seconds, deadline.phase).at
+                await pace.spend(throttle, count)
+                mover.limit(throttle.block_bytes)
+        if not yielded:
+            await cancel_shielded_checkpoint()
         return total
-    raise stream.timed_out(deadline)
+    raise stream.timed_out(Deadline(seconds, "progress of the transfer"))
+
+
+class _Pace:
+    """The limit on standing still: a deadline that moves on whenever another block is through."""
+
+    __slots__ = ("_armed", "_seconds", "_slack", "moved", "scope")
+
+    def __init__(self, seconds: float | None) -> None:
+        self.scope = anyio.CancelScope()
+        self.moved = 0
+        self._seconds = math.inf if seconds is None else seconds
+        # Moving the deadline a little too late, and it a little too far, saves a timer for all but a few blocks.
+        self._slack = min(_REARM_SECONDS, self._seconds / 8)
+        self._arm(anyio.current_time())
+
+    def _arm(self, now: float) -> None:
+        self._armed = now
+        self.scope.deadline = now + self._seconds + self._slack
+
+    def note(self) -> None:
+        """Move the deadline on if a block is through: the next one has at least ``seconds`` from now."""
+        if self.moved < BLOCK_BYTES:
+            return
+        self.moved = 0
+        now = anyio.current_time()
+        if now - self._armed >= self._slack:
+            self._arm(now)
+
+    async def spend(self, throttle: Throttle, count: int) -> None:
+        """Let *throttle* have its pause, which is not the peer's standing still."""
+        pause = throttle.reserve(count, time.monotonic())
+        if pause:
+            left = self.scope.deadline - anyio.current_time()
+            self.scope.deadline = math.inf
+            await anyio.sleep(pause)
+            self._armed = anyio.current_time()
+            self.scope.deadline = self._armed + left

@@ -20,14 +20,19 @@ import anyio
 from anyio.lowlevel import cancel_shielded_checkpoint, checkpoint_if_cancelled
 
 from transfer._errors import ErrorFamily, TransferError
+from transfer._net.reasons import TLS_ENDS, concerns_connection, explain
 from transfer._net.timeouts import Deadline
+from transfer._net.tls import wrap
 
-__all__ = ["RECEIVE_BYTES", "Stream"]
+__all__ = ["FAIR_BYTES", "RECEIVE_BYTES", "Stream"]
 
 T = TypeVar("T")
 
 # A reply rarely exceeds a few hundred octets; 64 KiB takes a whole pipelined group in one call.
 RECEIVE_BYTES = 65536
+# A full checkpoint for every MiB that never blocked keeps other tasks within 10 ms at a cost of about a tenth; without
+# any, an unthrottled transfer on a fast link can't be cancelled and starves everybody else.
+FAIR_BYTES = 1024 * 1024
 _FOREVER = Deadline(None, "data")
 
 
@@ -56,6 +61,8 @@ class Stream:
         self._wait_for: Callable[[socket.socket], object] = anyio.wait_readable
         self._closed = False
         self._half_written = False
+        self._sending = False
+        self._unwrapped = False
 
     # -- state ---------------------------------------------------------------------------------------------------
 
@@ -115,21 +122,31 @@ class Stream:
         except anyio.ClosedResourceError as exc:
             raise self._gone("The connection was closed while in use") from exc
         except anyio.BusyResourceError as exc:
-            raise self.errors.local_protocol(
-                "Another task is already using this connection", peer=self.peer
-            ) from exc
+            raise self._busy() from exc
 
     # -- steps: None where the socket would block -----------------------------------------------------------------
 
     def receive_nowait(self, max_bytes: int = RECEIVE_BYTES) -> bytes | None:
-        """Return what has arrived, ``b""`` at the end, None when there is nothing yet."""
+        """Return what has arrived, ``b""`` at the end, None when there is nothing yet.
+
+        Raises:
+            ValueError: *max_bytes* is not above 0: the answer could only look like the end.
+        """
+        if max_bytes < 1:
+            raise ValueError(f"max_bytes is above 0, not {max_bytes}")
+        if self._unwrapped:
+            return b""
         try:
             return self._socket.recv(max_bytes)
         except OSError as exc:
             return None if self._would_block(exc, anyio.wait_readable) else self._ended(exc)
 
     def receive_into_nowait(self, buffer: memoryview) -> int | None:
-        """Like :meth:`receive_nowait`, into *buffer*, which must not be empty; 0 at the end."""
+        """Like :meth:`receive_nowait`, into *buffer*, which has room for at least one byte; 0 at the end."""
+        if not buffer:
+            raise ValueError("the buffer has no room")
+        if self._unwrapped:
+            return 0
         try:
             return self._socket.recv_into(buffer)
         except OSError as exc:
@@ -141,31 +158,46 @@ class Stream:
         Inside TLS nothing but the same bytes may follow a None: OpenSSL has already encrypted them.
         """
         try:
-            return self._socket.send(data)
+            sent = self._socket.send(data)
+        except OSError as exc:
+            if not self._would_block(exc, anyio.wait_writable):
+                raise self._lost(exc) from exc
+            self._half_written = self._half_written or self.tls is not None
+            return None
+        self._half_written = False
+        return sent
+
+    def sendfile_nowait(self, descriptor: int, offset: int, count: int) -> int | None:
+        """Send up to *count* bytes of a file from *offset* without copying them; 0 at the file's end. Plain only.
+
+        Raises:
+            DisconnectedError: the connection is lost.
+            OSError: the file can't be read, or not in this way.
+        """
+        try:
+            return os.sendfile(self._socket.fileno(), descriptor, offset, count)
         except OSError as exc:
             if self._would_block(exc, anyio.wait_writable):
                 return None
-            raise self._lost(exc) from exc
-
-    def sendfile_nowait(self, descriptor: int, offset: int, count: int) -> int | None:
-        """Send up to *count* bytes of a file from *offset* without copying them; 0 at the file's end. Plain only."""
-        try:
-            return os.sendfile(self._socket.fileno(), descriptor, offset, count)
-        except BlockingIOError as exc:
-            self._would_block(exc, anyio.wait_writable)
-            return None
-        except (BrokenPipeError, ConnectionError, TimeoutError) as exc:
-            raise self._lost(exc) from exc
+            if self._closed or concerns_connection(exc):
+                raise self._lost(exc) from exc
+            raise
 
     def splice_nowait(self, pipe: int, count: int) -> int | None:
-        """Move up to *count* arrived bytes into the writing end of *pipe*; 0 at the end. Plain only, pipe empty."""
+        """Move up to *count* arrived bytes into the writing end of *pipe*; 0 at the end. Plain only, pipe empty.
+
+        Raises:
+            DisconnectedError: the connection is lost.
+            OSError: this socket can't be spliced.
+        """
         try:
             return os.splice(self._socket.fileno(), pipe, count, flags=os.SPLICE_F_NONBLOCK | os.SPLICE_F_MOVE)
-        except BlockingIOError as exc:
-            self._would_block(exc, anyio.wait_readable)
-            return None
-        except (ConnectionError, TimeoutError) as exc:
-            raise self._lost(exc) from exc
+        except OSError as exc:
+            if self._would_block(exc, anyio.wait_readable):
+                return None
+            if self._closed or concerns_connection(exc):
+                raise self._lost(exc) from exc
+            raise
 
     # -- coroutines ----------------------------------------------------------------------------------------------
 
@@ -176,25 +208,40 @@ class Stream:
     async def send(self, data: bytes | bytearray | memoryview, deadline: Deadline = _FOREVER) -> None:
         """Send all of *data*.
 
+        Raises:
+            LocalProtocolError: another task is sending; nothing of *data* was written.
+            DisconnectedError, TransferTimeoutError, TLSError: as everywhere.
+
         Cancellation and errors: the stream can't be written to any more once a part has gone.
         """
-        await self.perform(self.sending(data), deadline)
+        if self._sending:
+            raise self._busy()
+        step = self.sending(data)
+        self._sending = True
+        try:
+            await self.perform(step, deadline)
+        finally:
+            self._sending = False
 
     def sending(self, data: bytes | bytearray | memoryview) -> Callable[[], bool | None]:
         """Return the step that sends all of *data*, for callers that combine it with others."""
-        if self._half_written:
-            raise self._gone("An earlier write was cut short")
-        rest = memoryview(data)
+        self._require_whole_writes()
+        rest = memoryview(data).cast("B")
 
         def step() -> bool | None:
             nonlocal rest
+            unblocked = 0
             while rest:
-                self._half_written = True
-                sent = self.send_nowait(rest)
+                if unblocked >= FAIR_BYTES:
+                    self._wait_for = anyio.wait_writable
+                    return None
+                # The same slice after every None, as send_nowait demands.
+                sent = self.send_nowait(rest[:FAIR_BYTES])
                 if sent is None:
                     return None
                 rest = rest[sent:]
-            self._half_written = False
+                unblocked += sent
+                self._half_written = bool(rest)
             return True
 
         return step
@@ -210,34 +257,37 @@ class Stream:
     ) -> None:
         """Turn the plain stream into a TLS one, resuming *session* if the peer agrees.
 
-        The caller has seen to it that no plain byte is left to be read (RFC 3207 §4.2).
+        The caller has seen to it that no plain byte is left to be read (RFC 3207 §4.2). That a peer ends TLS without
+        close_notify is noticed whatever *context* says; it keeps its settings.
+
+        Args:
+            context: belongs to the caller.
+            server_hostname: the name to send (SNI) and, if *context* says so, to check.
+            session: from an earlier connection with the same context; any other is left out.
+            server_side: shake hands as the server.
+            deadline: for the whole handshake.
 
         Raises:
-            TLSError: the handshake failed or the certificate was not accepted; the stream is closed.
+            TLSError: the handshake failed, or the certificate was not accepted, or *server_hostname* is no name; the
+                stream is closed.
+            LocalProtocolError: it is a TLS stream already.
             DisconnectedError, TransferTimeoutError: as everywhere; the stream is closed.
+
+        Cancellation: the stream is closed.
         """
+        if self.tls is not None:
+            raise self.errors.local_protocol("TLS has been started already", peer=self.peer)
         try:
-            # wrap_socket detaches the plain socket even when it fails, so the two change places before any wait.
-            self._socket = tls_socket = context.wrap_socket(
-                self._socket,
-                server_side=server_side,
-                do_handshake_on_connect=False,
-                suppress_ragged_eofs=False,
-                server_hostname=None if server_side else server_hostname,
-                session=None if server_side else session,
-            )
+            # The plain socket is detached even where this fails, so the two change places before any wait.
+            self._socket = tls_socket = wrap(context, self._socket, server_hostname, session, server_side=server_side)
             await self.perform(lambda: self._handshake_nowait(tls_socket), deadline)
-        except ssl.SSLError as exc:
+        except BaseException as exc:
             self.close()
-            raise self.errors.tls(f"TLS handshake failed: {_reason(exc)}", peer=self.peer) from exc
-        except (OSError, ValueError) as exc:
-            self.close()
-            if isinstance(exc, TransferError):
+            if isinstance(exc, TransferError) or not isinstance(exc, OSError | ValueError):
                 raise
+            if isinstance(exc, ssl.SSLError | ValueError):
+                raise self.errors.tls(f"TLS handshake failed: {explain(exc)}", peer=self.peer) from exc
             raise self._lost(exc) from exc
-        except BaseException:
-            self.close()
-            raise
 
     def _handshake_nowait(self, tls_socket: ssl.SSLSocket) -> bool | None:
         try:
@@ -245,7 +295,7 @@ class Stream:
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError) as exc:
             self._would_block(exc, anyio.wait_readable)
             return None
-        except ssl.SSLEOFError as exc:
+        except TLS_ENDS as exc:
             raise self._lost(exc) from exc
         return True
 
@@ -253,13 +303,23 @@ class Stream:
         """Tell the peer that no more will come: close_notify inside TLS, then a half-closed socket.
 
         The peer's own parting words are not awaited; many never send any. Errors at this point are the peer's haste:
-        whether everything arrived is for the protocol's final reply to say.
+        whether everything arrived is for the protocol's final reply to say. What the peer still sends can be received,
+        unless it had sent its own close_notify before.
+
+        Raises:
+            DisconnectedError: an earlier write was cut short, and the peer is not to take that for the end.
+            TransferTimeoutError: close_notify did not fit into a socket that nobody reads.
         """
-        tls_socket = self.tls
-        if tls_socket is not None:
-            await self.perform(lambda: self._close_notify_nowait(tls_socket), deadline)
+        self._require_whole_writes()
+        await self.perform(self._end_nowait, deadline)
+
+    def _end_nowait(self) -> bool | None:
+        if self.tls is not None and not self._unwrapped and self._close_notify_nowait(self.tls) is None:
+            return None
         with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_WR)
+            # SSLSocket.shutdown would forget that there is TLS, and hand out what still arrives undeciphered.
+            socket.socket.shutdown(self._socket, socket.SHUT_WR)
+        return True
 
     def _close_notify_nowait(self, tls_socket: ssl.SSLSocket) -> bool | None:
         try:
@@ -270,6 +330,8 @@ class Stream:
         except (OSError, ValueError):
             # WANT_READ: ours is out and the peer's has not come. Anything else: the peer is ahead of us.
             return True
+        # Both sides have said it. From here on the socket would give and take plain bytes.
+        self._unwrapped = True
         return True
 
     def close(self) -> None:
@@ -303,22 +365,26 @@ class Stream:
         return True
 
     def _ended(self, exc: OSError) -> bytes:
+        if isinstance(exc, ssl.SSLZeroReturnError):
+            return b""
         if isinstance(exc, ssl.SSLEOFError):
             self.truncated = True
             return b""
         raise self._lost(exc) from exc
 
     def _lost(self, exc: Exception) -> TransferError:
-        if isinstance(exc, ssl.SSLError) and not isinstance(exc, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-            return self.errors.tls(f"TLS failed: {_reason(exc)}", peer=self.peer)
+        if isinstance(exc, ssl.SSLError) and not isinstance(exc, TLS_ENDS):
+            return self.errors.tls(f"TLS failed: {explain(exc)}", peer=self.peer)
         if self._closed:
             return self._gone("The connection is closed")
-        return self._gone(f"The connection was lost: {_reason(exc)}", errno=getattr(exc, "errno", None))
+        return self._gone(f"The connection was lost: {explain(exc)}", errno=getattr(exc, "errno", None))
+
+    def _require_whole_writes(self) -> None:
+        if self._half_written:
+            raise self._busy() if self._sending else self._gone("An earlier write was cut short")
+
+    def _busy(self) -> TransferError:
+        return self.errors.local_protocol("Another task is already using this connection", peer=self.peer)
 
     def _gone(self, message: str, *, errno: int | None = None) -> TransferError:
         return self.errors.disconnected(message, peer=self.peer, errno=errno)
-
-
-def _reason(exc: Exception) -> str:
-    verify_message = getattr(exc, "verify_message", None)
-    return verify_message or getattr(exc, "strerror", None) or str(exc) or type(exc).__name__

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
+
 import anyio
+from anyio.lowlevel import checkpoint_if_cancelled
 
 __all__ = ["Throttle"]
 
@@ -11,9 +14,10 @@ _BURST_SECONDS = 0.1
 
 
 class Throttle:
-    """A token bucket: ``limit`` bytes per second over all users together, None for no limit; may be changed at any time.
+    """A token bucket: ``limit`` bytes per second over all users together; may be changed at any time.
 
-    Transfers that are not limited are given no throttle at all, so that they do not even ask.
+    None, or a number not above 0, is no limit. Transfers that are not limited are given no throttle at all, so that
+    they do not even ask.
     """
 
     __slots__ = ("_free_at", "limit")
@@ -24,15 +28,25 @@ class Throttle:
 
     @property
     def block_bytes(self) -> int | None:
-        """How many bytes to move between two calls of :meth:`spend` for a steady flow; None when not limited."""
-        return None if not self.limit else max(1, int(self.limit * _BURST_SECONDS))
+        """How many bytes to move between two calls of :meth:`reserve` for a steady flow; None when not limited."""
+        return max(1, int(self.limit * _BURST_SECONDS)) if self.limit is not None and self.limit > 0 else None
+
+    def reserve(self, count: int, now: float) -> float:
+        """Account for *count* bytes that were moved and return the seconds to wait before more may follow.
+
+        Args:
+            count: in bytes.
+            now: in seconds, by a clock that all users share: an event loop's own starts anew with every loop.
+        """
+        if self.limit is None or self.limit <= 0:
+            return 0.0
+        self._free_at = max(self._free_at, now) + count / self.limit
+        return max(0.0, self._free_at - now - _BURST_SECONDS)
 
     async def spend(self, count: int) -> None:
         """Account for *count* bytes that were moved and sleep until more may follow. Cancellation: safe."""
-        if not self.limit:
-            return
-        now = anyio.current_time()
-        self._free_at = max(self._free_at, now) + count / self.limit
-        ahead = self._free_at - now
-        if ahead > _BURST_SECONDS:
-            await anyio.sleep(ahead - _BURST_SECONDS)
+        pause = self.reserve(count, time.monotonic())
+        if pause:
+            await anyio.sleep(pause)
+        else:
+            await checkpoint_if_cancelled()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import anyio
 import attrs
@@ -11,12 +10,12 @@ import attrs
 __all__ = ["Deadline", "Timeouts"]
 
 
-def _check_seconds(_instance: object, attribute: Any, value: float | None) -> None:
+def _check_seconds(_instance: object, attribute: attrs.Attribute[float | None], value: float | None) -> None:
     if value is not None and not value > 0:
         raise ValueError(f"{attribute.name} is a number of seconds above 0 or None for ever, not {value!r}")
 
 
-def _seconds(default: float) -> Any:
+def _seconds(default: float | None) -> float | None:
     return attrs.field(default=default, validator=_check_seconds)
 
 

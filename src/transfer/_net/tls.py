@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
+import socket
 import ssl
 from pathlib import Path
 
 import attrs
 
-__all__ = ["TLS", "SessionStore"]
+__all__ = ["TLS", "SessionStore", "wrap"]
+
+# Some versions of CPython set this option, and OpenSSL then passes a connection that was cut off for one that ended.
+_IGNORE_UNEXPECTED_EOF = getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
 
 
 def _path(value: str | os.PathLike[str] | None) -> str | None:
@@ -43,8 +48,12 @@ class TLS:
     context: ssl.SSLContext | None = None
 
     def __attrs_post_init__(self) -> None:
-        if self.context is not None and (self.ca_file or self.certificate or self.key or not self.verify):
-            raise ValueError("context excludes verify, ca_file, certificate and key")
+        if self.context is not None and attrs.evolve(self, context=None, server_hostname=None) != TLS(
+            minimum_version=self.minimum_version
+        ):
+            raise ValueError("context excludes all other settings but server_hostname")
+        if self.key is not None and self.certificate is None:
+            raise ValueError("key belongs to a certificate, and there is none")
         if self.truststore and not self.verify:
             raise ValueError("truststore is a way to verify and excludes verify=False")
 
@@ -58,11 +67,17 @@ class TLS:
             return self.context
         # The system's store is found through these variables, so a change of them means another context.
         store = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
-        return _client_context(self, store, _changed(self.ca_file), _changed(self.certificate), _changed(self.key))
+        files = *store, self.ca_file, self.certificate, self.key
+        return _client_context(self, store, *map(_version, files))
 
 
-def _changed(path: str | None) -> int | None:
-    return None if path is None else Path(path).stat().st_mtime_ns
+def _version(path: str | None) -> tuple[int, int] | None:
+    """Return what differs once the file at *path* has been written anew; None where there is none to be read."""
+    try:
+        status = Path(path or "").stat()
+    except (OSError, ValueError):
+        return None
+    return status.st_mtime_ns, status.st_ino
 
 
 @functools.lru_cache(maxsize=32)
@@ -73,17 +88,58 @@ def _client_context(settings: TLS, *_state: object) -> ssl.SSLContext:
         context: ssl.SSLContext = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         if settings.ca_file:
             context.load_verify_locations(settings.ca_file)
-    else:
+    elif settings.verify:
         context = ssl.create_default_context(cafile=settings.ca_file)
-    if not settings.verify:
+    else:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # without the megabyte of authorities that nobody asks
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     context.minimum_version = settings.minimum_version
     if settings.certificate:
-        context.load_cert_chain(settings.certificate, settings.key, settings.key_password)
-    # CPython sets this option and thereby hides that a peer ended without close_notify: truncation must be seen.
-    context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
+        # Without a password at all OpenSSL would ask for one on the terminal, and wait.
+        context.load_cert_chain(settings.certificate, settings.key, settings.key_password or "")
+    context.options &= ~_IGNORE_UNEXPECTED_EOF
     return context
+
+
+def wrap(
+    context: ssl.SSLContext,
+    sock: socket.socket,
+    server_hostname: str | None,
+    session: ssl.SSLSession | None,
+    *,
+    server_side: bool,
+) -> ssl.SSLSocket:
+    """Put TLS around *sock*, which is detached, without a handshake, so that a missing close_notify will be noticed.
+
+    Args:
+        context: keeps its settings.
+        sock: connected and non-blocking.
+        server_hostname: ignored on the server's side.
+        session: offered if it was made with the same context; otherwise the handshake will be a full one.
+        server_side: which side to take.
+
+    Raises:
+        OSError, ssl.SSLError, ValueError: as ``SSLContext.wrap_socket``; *sock* is then closed, or as it was.
+    """
+    options = context.options
+    if options & _IGNORE_UNEXPECTED_EOF:  # a connection copies the options when it is made
+        context.options = options & ~_IGNORE_UNEXPECTED_EOF
+    try:
+        tls_socket = context.wrap_socket(
+            sock,
+            server_side=server_side,
+            do_handshake_on_connect=False,
+            suppress_ragged_eofs=False,
+            server_hostname=None if server_side else server_hostname,
+        )
+    finally:
+        if options & _IGNORE_UNEXPECTED_EOF:
+            context.options = options
+    if session is not None and not server_side:
+        with contextlib.suppress(ValueError):  # another context's
+            tls_socket.session = session
+    return tls_socket
 
 
 class SessionStore:

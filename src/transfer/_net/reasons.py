@@ -1,0 +1,25 @@
+"""What an error of the system says: about whom, and in which words."""
+
+from __future__ import annotations
+
+import errno
+import ssl
+
+__all__ = ["TLS_ENDS", "concerns_connection", "explain"]
+
+# What OpenSSL says when the connection below it has gone.
+TLS_ENDS = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
+_CONNECTION_ERRNOS = frozenset(
+    {errno.ENETDOWN, errno.ENETUNREACH, errno.ENETRESET, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENOTCONN}
+)
+
+
+def concerns_connection(exc: OSError) -> bool:
+    """Whether a call that has a socket and a file at its ends failed because of the socket."""
+    return isinstance(exc, ConnectionError | TimeoutError) or exc.errno in _CONNECTION_ERRNOS
+
+
+def explain(exc: Exception) -> str:
+    """Return the most telling of the words that *exc* has for what happened."""
+    verify_message = getattr(exc, "verify_message", None)
+    return verify_message or getattr(exc, "strerror", None) or str(exc) or type(exc).__name__
