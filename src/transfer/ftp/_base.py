@@ -1,0 +1,237 @@
+"""What every client has: its settings, one connection at a time, and the way to send any command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, overload
+
+import anyio
+
+from transfer._errors import TransferError
+from transfer._net.timeouts import Deadline, Timeouts
+from transfer._net.tls import TLS
+from transfer._wire.command import Command
+from transfer.ftp import _commands as commands
+from transfer.ftp._code import Code, wrap_into_codes
+from transfer.ftp._control import check
+from transfer.ftp._errors import FTPDisconnected, InvalidCommand
+from transfer.ftp._listing import ListingParser
+from transfer.ftp._login import log_in
+from transfer.ftp._replies import info_lines
+from transfer.ftp._session import Session, open_session, upgrade
+from transfer.ftp._settings import (
+    DEFAULT_ACCOUNT,
+    DEFAULT_PASSWORD,
+    DEFAULT_PORT,
+    DEFAULT_USER,
+    PASSIVE_COMMANDS,
+    ListingLimits,
+    Settings,
+    choose_timeouts,
+    choose_tls,
+    make_throttle,
+)
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
+
+__all__ = ["BaseClient"]
+
+_SECRET_VERBS = frozenset({"PASS", "ACCT"})
+Codes = str | tuple[str, ...]
+
+
+class BaseClient:
+    """What :class:`Client` does about its connection; the arguments are explained there."""
+
+    def __init__(
+        self,
+        *,
+        socket_timeout: float | None = None,
+        connection_timeout: float | None = None,
+        read_speed_limit: float | None = None,
+        write_speed_limit: float | None = None,
+        encoding: str = "utf-8",
+        ssl: bool | SSLContext | None = None,
+        parse_list_line_custom: Callable[[bytes], Any] | None = None,
+        parse_list_line_custom_first: bool = True,
+        passive_commands: tuple[str, ...] = PASSIVE_COMMANDS,
+        trust_server_pasv_ipv4_address: bool = False,
+        timeouts: Timeouts | None = None,
+        tls: TLS | None = None,
+        trust_passive_address: bool = False,
+        allow_cleartext_auth: bool = False,
+        require_close_notify: bool = True,
+        listing_limits: ListingLimits | None = None,
+        proxy: str | None = None,
+        source_address: tuple[str, int] | None = None,
+    ) -> None:
+        parser = ListingParser(
+            encoding=encoding, custom=parse_list_line_custom, custom_first=parse_list_line_custom_first
+        )
+        self._settings = Settings(
+            timeouts=choose_timeouts(timeouts, socket_timeout, connection_timeout),
+            tls=choose_tls(tls, ssl),
+            implicit_tls=ssl is not None and ssl is not False,
+            encoding=encoding,
+            passive_commands=passive_commands,
+            trust_passive_address=trust_passive_address or trust_server_pasv_ipv4_address,
+            allow_cleartext_auth=allow_cleartext_auth,
+            require_close_notify=require_close_notify,
+            proxy=proxy,
+            source_address=source_address,
+            throttle=make_throttle(read_speed_limit, write_speed_limit),
+            parser=parser,
+            limits=listing_limits or ListingLimits(),
+        )
+        self.throttle = self._settings.throttle
+        self.encoding = encoding
+        self.server_host: str | None = None
+        self.server_port: int | None = None
+        self._last_session: Session | None = None
+
+    # -- the connection ----------------------------------------------------------------------------------------------
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the connection can be used, as far as this side knows without looking."""
+        return self._last_session is not None and self._last_session.control.channel.is_open
+
+    @property
+    def _session(self) -> Session:
+        if self._last_session is None:
+            raise FTPDisconnected("Not connected: connect() comes first")
+        return self._last_session
+
+    async def connect(self, host: str, port: int = DEFAULT_PORT) -> list[str]:
+        """Connect, with TLS if *ssl* was given, and return the lines of the greeting.
+
+        Raises:
+            InvalidCommand: the client is connected already.
+            FTPConnectError, FTPTimeoutError, FTPTLSError: no connection came about.
+            StatusCodeError: the server does not greet with 220.
+        """
+        if self.is_connected:
+            raise InvalidCommand(f"already connected to {self._session.control.peer}: quit() or close() comes first")
+        self.server_host, self.server_port = host, port
+        self._last_session, reply = await open_session(host, port, self._settings)
+        return info_lines(reply)
+
+    async def upgrade_to_tls(self, sslcontext: SSLContext | None = None) -> None:
+        """Bring the connection into TLS (RFC 4217), with *sslcontext* if one is given; data connections follow.
+
+        Raises:
+            StatusCodeError: the server refuses AUTH TLS; or it refuses PBSZ or PROT, and the connection is closed.
+            FTPTLSError, FTPProtocolError: the handshake failed, or plain text came before it; the connection is closed.
+            InvalidCommand: the connection is inside TLS already.
+        """
+        await upgrade(self._session, self.server_host or "", sslcontext)
+
+    async def login(
+        self, user: str = DEFAULT_USER, password: str = DEFAULT_PASSWORD, account: str = DEFAULT_ACCOUNT
+    ) -> None:
+        """Log in.
+
+        Raises:
+            FTPAuthenticationError: the server refuses.
+            FTPNotSupported: the password would go over a network in clear; nothing was sent.
+        """
+        allow_cleartext = self._settings.allow_cleartext_auth
+        await log_in(self._session.control, user, password, account, allow_cleartext=allow_cleartext)
+
+    async def quit(self) -> None:
+        """Say QUIT, wait for the answer, and close in any case."""
+        try:
+            await self._session.control.ask(commands.QUIT, "2xx")
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Close the connection at once. Idempotent."""
+        if self._last_session is not None:
+            self._last_session.control.channel.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            if self._last_session is not None:
+                await _leave(self._last_session, failed=exc is not None)
+        finally:
+            self.close()
+
+    # -- any command -------------------------------------------------------------------------------------------------
+
+    @overload
+    async def command(
+        self,
+        command: str | None = None,
+        expected_codes: tuple[()] = (),
+        wait_codes: tuple[()] = (),
+        censor_after: None = None,
+    ) -> None: ...
+
+    @overload
+    async def command(
+        self,
+        command: str | None = None,
+        expected_codes: Codes = (),
+        wait_codes: Codes = (),
+        censor_after: int | None = None,
+    ) -> tuple[Code, list[str]]: ...
+
+    async def command(
+        self,
+        command: str | None = None,
+        expected_codes: Codes = (),
+        wait_codes: Codes = (),
+        censor_after: int | None = None,
+    ) -> tuple[Code, list[str]] | None:
+        """Send *command* if there is one, and return the code and the lines of its reply.
+
+        Args:
+            command: a whole line; without one, the next reply is read.
+            expected_codes: masks such as ``"2xx"``; another code is an error. Without any, all are welcome.
+            wait_codes: masks of replies after which another one comes.
+            censor_after: from this letter on the command is a secret. PASS and ACCT are secrets without it.
+
+        Returns:
+            None where no codes are given: the reply is then kept for a call without a command.
+
+        Raises:
+            StatusCodeError: the code is not among those expected.
+            InvalidCommand: *command* holds CR, LF or NUL or is not one, or a transfer is under way.
+        """
+        control, expected, wait = self._session.control, wrap_into_codes(expected_codes), wrap_into_codes(wait_codes)
+        line = _parse_command(command, censor_after) if command else None
+        if not expected and not wait:
+            if line is not None:
+                await control.tell(line)
+            return None
+        reply = await control.converse(line, expected, wait)
+        if expected:
+            check(reply, expected, line, peer=control.peer)
+        return Code(reply.code), info_lines(reply)
+
+
+async def _leave(session: Session, *, failed: bool) -> None:
+    """Say QUIT within ``timeouts.close`` if that can be said; what happens then matters to nobody."""
+    control = session.control
+    with anyio.CancelScope(shield=failed), suppress(TransferError):
+        if not failed:
+            await control.reclaim()
+        if control.channel.is_in_step:
+            await control.channel.exchange(commands.QUIT, Deadline(control.channel.timeouts.close, "reply to QUIT"))
+
+
+def _parse_command(line: str, censor_after: int | None) -> Command:
+    verb, space, argument = line.partition(" ")
+    secret = bool(censor_after) or verb.upper() in _SECRET_VERBS
+    if not verb:
+        raise InvalidCommand("a command does not begin with a space; nothing was sent")
+    return Command(verb, argument if space else None, secret=secret)

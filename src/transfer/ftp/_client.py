@@ -1,0 +1,207 @@
+"""``Client``: the methods that programs call, each of them a line or two."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+from typing import Any, Self
+
+from transfer._net.progress import ProgressCallback
+from transfer.ftp import _commands as commands
+from transfer.ftp import _files, _tree
+from transfer.ftp._base import BaseClient
+from transfer.ftp._context import ClientContext
+from transfer.ftp._list import Info, Listing
+from transfer.ftp._replies import parse_directory
+from transfer.ftp._settings import (
+    DEFAULT_ACCOUNT,
+    DEFAULT_BLOCK_SIZE,
+    DEFAULT_PASSWORD,
+    DEFAULT_PORT,
+    DEFAULT_USER,
+)
+
+__all__ = ["Client"]
+
+
+class Client(BaseClient):
+    """An FTP client: one connection at a time, one call at a time.
+
+    A call that fails or is cancelled leaves the connection in step, or closed; :attr:`is_connected` says which. After
+    a loss :meth:`connect` makes a new one.
+
+    Args:
+        socket_timeout: seconds for each reply and each block of data; None for the finite defaults of ``Timeouts``.
+        connection_timeout: seconds for each dial; None for the default.
+        read_speed_limit: bytes per second that all downloads and listings may take, None for no limit.
+        write_speed_limit: bytes per second that all uploads may take, None for no limit.
+        encoding: of names and replies; octets that are invalid in it survive as lone surrogates.
+        ssl: True or a context for implicit TLS, from the first byte on.
+        parse_list_line_custom: reads a line of LIST, without its end, into ``(path, info)``, or raises ValueError.
+        parse_list_line_custom_first: whether it is asked before the built-in parsers, or after them.
+        passive_commands: ``"epsv"`` and ``"pasv"`` in the order in which they are tried.
+        trust_server_pasv_ipv4_address: the same as *trust_passive_address*.
+        timeouts: all time limits one by one, instead of *socket_timeout*.
+        tls: how to set up TLS, implicit or explicit, instead of a context.
+        trust_passive_address: connect to the address in a 227 reply instead of the control connection's peer.
+        allow_cleartext_auth: send passwords without TLS to hosts other than this one.
+        require_close_notify: take a listing for incomplete whose TLS ended without a word, and a file whose size is not
+            known or not reached in that case. False for servers that never say it.
+        listing_limits: how long a listing may be.
+        proxy: URL of a ``socks5://``, ``socks4://`` or ``http://`` proxy for all connections (extra ``proxy``).
+        source_address: local ``(address, port)`` to dial from; data connections use the address alone.
+
+    Raises:
+        ValueError: an argument is out of range, or two exclude each other.
+    """
+
+    @classmethod
+    def context(
+        cls,
+        host: str,
+        port: int = DEFAULT_PORT,
+        user: str = DEFAULT_USER,
+        password: str = DEFAULT_PASSWORD,
+        account: str = DEFAULT_ACCOUNT,
+        upgrade_to_tls: bool = False,
+        **client_kwargs: Any,
+    ) -> ClientContext[Self]:
+        """Return a context manager that connects, upgrades if told to, and logs in; at its end it says QUIT and closes.
+
+        *client_kwargs* go to the class. Entering raises what these steps raise, and closes. When the body has failed,
+        QUIT is said only if the connection is in step; nothing that happens then replaces the body's exception, and
+        nothing that happens after a successful body undoes what it has done.
+        """
+        return ClientContext(cls(**client_kwargs), host, port, user, password, account, upgrade_to_tls)
+
+    # -- directories -------------------------------------------------------------------------------------------------
+
+    async def get_current_directory(self) -> PurePosixPath:
+        """Return the server's current directory (PWD)."""
+        return PurePosixPath(parse_directory((await self._session.control.ask(commands.PWD, "257")).text))
+
+    async def change_directory(self, path: str | PurePosixPath = "..") -> None:
+        """Make *path* the server's current directory; ``..`` goes up."""
+        await self._session.control.ask(commands.CDUP if str(path) == ".." else commands.cwd(path), "2xx")
+
+    async def make_directory(self, path: str | PurePosixPath, *, parents: bool = True) -> None:
+        """Make the directory *path*, and those above it if *parents*; one that is there already is no error."""
+        await _files.make_directory(self._session, path, parents=parents)
+
+    async def remove_directory(self, path: str | PurePosixPath) -> None:
+        """Remove the empty directory *path*."""
+        await self._session.control.ask(commands.rmd(path), "2xx")
+
+    def list(
+        self, path: str | PurePosixPath = "", *, recursive: bool = False, raw_command: str | None = None
+    ) -> Listing:
+        """List *path*: ``await`` the result for a list, or iterate over it with ``async for``.
+
+        Entries are ``(path, info)``; ``info`` is a dictionary of facts, ``type`` is mostly ``"file"`` or ``"dir"``.
+        ``.`` and ``..`` are left out, and so are, with a warning, lines that can't be read.
+
+        Args:
+            path: a directory; the current one by default.
+            recursive: whether to list the directories in it as well, breadth first.
+            raw_command: ``"MLSD"`` or ``"LIST"``, instead of the first and then, where it is not known, the second.
+
+        Raises, when awaited or iterated over:
+            StatusCodeError: the server refuses.
+            FTPProtocolError: the listing is too long, or a name in it is not one (a path, ``""``).
+            FTPIncompleteTransfer: TLS was cut off.
+        """
+        return Listing(self._session, path, recursive=recursive, raw_command=raw_command)
+
+    # -- files -------------------------------------------------------------------------------------------------------
+
+    async def stat(self, path: str | PurePosixPath) -> Info:
+        """Return the facts of *path*, or raise StatusCodeError with the code 550 if it is not there."""
+        return await _files.stat(self._session, path)
+
+    async def is_file(self, path: str | PurePosixPath) -> bool:
+        """Tell whether *path* is a file; it has to be there."""
+        return (await self.stat(path)).get("type") == "file"
+
+    async def is_dir(self, path: str | PurePosixPath) -> bool:
+        """Tell whether *path* is a directory; it has to be there."""
+        return (await self.stat(path)).get("type") in {"dir", "cdir", "pdir"}
+
+    async def exists(self, path: str | PurePosixPath) -> bool:
+        """Tell whether *path* is there."""
+        return await _files.exists(self._session, path)
+
+    async def rename(self, source: str | PurePosixPath, destination: str | PurePosixPath) -> None:
+        """Rename or move *source* to *destination*."""
+        await _files.rename(self._session, source, destination)
+
+    async def remove_file(self, path: str | PurePosixPath) -> None:
+        """Remove the file *path*."""
+        await self._session.control.ask(commands.dele(path), "2xx")
+
+    async def remove(self, path: str | PurePosixPath) -> None:
+        """Remove *path*, with everything in it if it is a directory; one that is not there is no error."""
+        await _files.remove(self._session, path)
+
+    # -- transfers ---------------------------------------------------------------------------------------------------
+
+    async def upload(
+        self,
+        source: str | Path,
+        destination: str | PurePosixPath = "",
+        *,
+        write_into: bool = False,
+        block_size: int = DEFAULT_BLOCK_SIZE,
+        progress: ProgressCallback | None = None,
+    ) -> None:
+        """Send the file or tree *source* into the directory *destination*, or under that name with *write_into*.
+
+        Args:
+            source: on this side.
+            destination: on the server; directories that are missing are made.
+            write_into: whether *destination* is the new name, and not the directory that *source* goes into.
+            block_size: bytes; kept for programs that give it. Blocks are as large as the system moves best.
+            progress: told about 20 times a second how far the whole call has come.
+
+        Raises:
+            PathIOError: *source* is not there, or can't be read.
+            StatusCodeError: the server refuses, at first or in the end ("552 quota exceeded").
+            FTPException: the connection failed; :attr:`is_connected` tells whether that of commands did.
+        """
+        _check_block_size(block_size)
+        local, remote = Path(source), PurePosixPath(destination)
+        target = remote if write_into else remote / _own_name(local)
+        await _tree.upload(self._session, local, target, progress=progress)
+
+    async def download(
+        self,
+        source: str | PurePosixPath,
+        destination: str | Path = "",
+        *,
+        write_into: bool = False,
+        block_size: int = DEFAULT_BLOCK_SIZE,
+        progress: ProgressCallback | None = None,
+    ) -> None:
+        """Receive the file or tree *source* into the directory *destination*, or under that name with *write_into*.
+
+        Arguments as for :meth:`upload`. A download that fails leaves what it has received.
+
+        Raises:
+            PathIOError: something can't be written on this side.
+            FTPIncompleteTransfer: fewer bytes came than the file has.
+            FTPProtocolError: a name in a tree would lead out of *destination*; nothing of its directory was written.
+            StatusCodeError: the server refuses, at first or in the end.
+            FTPException: the connection failed.
+        """
+        _check_block_size(block_size)
+        local = Path(destination)
+        target = local if write_into else local / _own_name(PurePosixPath(source))
+        await _tree.download(self._session, source, target, progress=progress)
+
+
+def _check_block_size(block_size: int) -> None:
+    if block_size < 1:
+        raise ValueError(f"block_size is a number of bytes above 0, not {block_size!r}")
+
+
+def _own_name(path: Path | PurePosixPath) -> str:
+    """Return what *path* is called in its directory; ``..`` has no name, and would lead out of the destination."""
+    return "" if path.name == ".." else path.name

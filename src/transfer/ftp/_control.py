@@ -1,0 +1,228 @@
+"""The control connection: what was agreed on it, and how replies are judged.
+
+How this works: every command goes through :meth:`Control.ask`. A preliminary reply (1yz) is noted as a debt of the
+server's at the moment it comes, so that a second command can't take the reply to the first one for its own. A transfer
+that a lazy listing holds open, and whose holder nobody refers to any more, is ended before the next command.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import weakref
+from typing import TYPE_CHECKING
+
+from transfer._engine.client import ClientChannel
+from transfer._errors import DisconnectedError, TransferError, TransferTimeoutError
+from transfer._net.timeouts import Deadline
+from transfer._wire.command import Command
+from transfer._wire.reply import Reply, Severity
+from transfer.ftp import _commands as commands
+from transfer.ftp._code import Code
+from transfer.ftp._errors import FTPException, StatusCodeError
+from transfer.ftp._replies import info_lines
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
+
+    from transfer._engine.transfer import Transfer
+
+__all__ = ["Control", "check", "is_loopback", "matches"]
+
+# A second one of these does something else than the first: whether the lost one was carried out, nobody knows.
+_NOT_REPEATABLE = frozenset({"APPE", "STOU", "RNTO", "DELE", "MKD", "RMD"})
+
+
+def matches(reply: Reply, masks: tuple[str, ...]) -> bool:
+    """Tell whether the code of *reply* fits one of *masks*."""
+    code = Code(reply.code)
+    return any(code.matches(mask) for mask in masks)
+
+
+def check(
+    reply: Reply,
+    expected: tuple[str, ...],
+    command: Command | None = None,
+    *,
+    peer: str | None = None,
+    error: type[StatusCodeError] = StatusCodeError,
+) -> Reply:
+    """Return *reply* if its code is one of *expected*.
+
+    Raises:
+        StatusCodeError: it is not; of the class *error*.
+    """
+    if matches(reply, expected):
+        return reply
+    shown = None if command is None else str(command)
+    raise error(expected, (Code(reply.code),), info_lines(reply), reply=reply, command=shown, peer=peer)
+
+
+def is_loopback(address: str) -> bool:
+    """Tell whether *address*, a literal, is this machine itself."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    return (mapped or parsed).is_loopback
+
+
+class Control:
+    """One control connection, from its greeting on.
+
+    Args:
+        channel: connected.
+        data_host: where data connections go: the address that the control connection leads to, or, through a proxy,
+            the host's name.
+        is_local: whether nobody can listen on the way.
+    """
+
+    def __init__(self, channel: ClientChannel, *, data_host: str, is_local: bool) -> None:
+        self.channel = channel
+        self.data_host = data_host
+        self.is_local = is_local
+        self.server_name: str | None = None
+        """The name in the server's certificate, on the control connection and on all data connections."""
+        self.is_private = False
+        """Whether data connections are inside TLS."""
+        self.lacks: set[str] = set()
+        """Verbs that this server has said not to know."""
+        self._representation: str | None = None
+        self._kept: Reply | None = None
+        self._lent: tuple[Transfer, weakref.ref[object]] | None = None
+
+    @property
+    def peer(self) -> str:
+        """``host:port``, for messages."""
+        return self.channel.peer
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether commands are inside TLS."""
+        return self.channel.stream.tls is not None
+
+    # -- commands ----------------------------------------------------------------------------------------------------
+
+    async def greeting(self) -> Reply:
+        """Return the 220, before which a 120 may promise it.
+
+        Raises:
+            StatusCodeError: it is another. A 230 is one that would have us skip TLS and the login.
+        """
+        deadline = Deadline(self.channel.timeouts.greeting, "greeting")
+        reply = await self._last(await self._next(deadline), ("220",), ("120",), deadline)
+        return check(reply, ("220",), peer=self.peer)
+
+    async def ask(self, command: Command, *expected: str, error: type[StatusCodeError] = StatusCodeError) -> Reply:
+        """Send *command* and return its last reply, which fits one of *expected*.
+
+        Raises:
+            StatusCodeError: it does not; of the class *error*.
+            FTPException: as the channel's ``exchange``. Whatever is lost after a command that can't be repeated without
+                harm has left is not retryable.
+
+        Cancellation: the connection is given up unless nothing was sent.
+        """
+        reply = await self.converse(command, expected)
+        return check(reply, expected, command, peer=self.peer, error=error)
+
+    async def converse(self, command: Command | None, expected: tuple[str, ...], wait: tuple[str, ...] = ()) -> Reply:
+        """Send *command* if there is one, and return the first reply that is not to be waited out.
+
+        Waited out are replies that fit *wait*, and preliminary ones that do not fit *expected*. Without a command the
+        reply that :meth:`tell` has kept comes first.
+        """
+        deadline = Deadline(self.channel.timeouts.reply, "reply" if command is None else f"reply to {command.verb}")
+        if command is not None:
+            reply = await self._exchange(command, deadline)
+        elif self._kept is not None:
+            reply, self._kept = self._kept, None
+        else:
+            reply = await self._next(deadline)
+        return await self._last(reply, expected, wait, deadline)
+
+    async def tell(self, command: Command) -> None:
+        """Send *command* and keep its reply for a :meth:`converse` without a command; the next command drops it."""
+        self._kept = await self._exchange(command, Deadline(self.channel.timeouts.reply, f"reply to {command.verb}"))
+
+    async def represent(self, representation: str) -> None:
+        """See to it that the server's TYPE is *representation*; it is told once."""
+        if self._representation != representation:
+            await self.ask(commands.type_(representation), "2xx")
+            self._representation = representation
+
+    async def _exchange(self, command: Command, deadline: Deadline) -> Reply:
+        await self.reclaim()
+        self._kept = None
+        verb = command.verb.upper()
+        if verb in {"TYPE", "REIN"}:
+            self._representation = None
+        if verb in _NOT_REPEATABLE and self.channel.is_in_step:
+            # What is noticed before anything is sent may well be repeated.
+            self.channel.look_for_news()
+        try:
+            return self._noted(await self.channel.exchange(command, deadline))
+        except TransferError as exc:
+            self.fated(command, exc)
+            raise
+
+    async def _next(self, deadline: Deadline) -> Reply:
+        return self._noted(await self.channel.next_reply(deadline))
+
+    async def _last(self, reply: Reply, expected: tuple[str, ...], wait: tuple[str, ...], deadline: Deadline) -> Reply:
+        while matches(reply, wait) or (reply.severity is Severity.PRELIMINARY and not matches(reply, expected)):
+            reply = await self._next(deadline)
+        return reply
+
+    def _noted(self, reply: Reply) -> Reply:
+        if reply.severity is Severity.PRELIMINARY:
+            self.channel.owe_reply()
+        return reply
+
+    @staticmethod
+    def fated(command: Command, exc: TransferError) -> None:
+        """Make *exc* not retryable if *command* may have taken effect and must not do so twice."""
+        lost = isinstance(exc, DisconnectedError | TransferTimeoutError)
+        if lost and command.verb.upper() in _NOT_REPEATABLE:
+            exc._retryable = False
+
+    # -- TLS ---------------------------------------------------------------------------------------------------------
+
+    async def start_tls(self, context: SSLContext, server_name: str) -> None:
+        """Shake hands; what was agreed on in clear is void (RFC 4217 §4.2)."""
+        self._representation = None
+        self.lacks.clear()
+        await self.channel.start_tls(context, server_name)
+        self.server_name = server_name
+
+    async def protect_data(self) -> None:
+        """Agree on TLS for data connections, inside implicit TLS too (RFC 4217 §9).
+
+        Raises:
+            StatusCodeError: the server refuses; the connection is closed, as nothing must go on in clear.
+        """
+        try:
+            await self.ask(commands.pbsz(), "2xx")
+            # A ticket of TLS 1.3 comes with the first octets after the handshake.
+            self.channel.sessions.remember(self.channel.stream.tls)
+            await self.ask(commands.prot("P"), "2xx")
+        except FTPException as exc:
+            self.channel.abandon(exc)
+            raise
+        self.is_private = True
+
+    # -- transfers that are held open by somebody else ---------------------------------------------------------------
+
+    def lend(self, transfer: Transfer, holder: object) -> None:
+        """Note that *transfer* stays open for as long as *holder* lives."""
+        self._lent = transfer, weakref.ref(holder)
+
+    def regain(self) -> None:
+        """Note that the transfer is over."""
+        self._lent = None
+
+    async def reclaim(self) -> None:
+        """End a transfer that was abandoned: its holder is gone, and nobody else could go on with it."""
+        if self._lent is not None and self._lent[1]() is None:
+            transfer, self._lent = self._lent[0], None
+            await transfer.abort()

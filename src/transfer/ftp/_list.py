@@ -1,0 +1,244 @@
+"""``Client.list``: MLSD or LIST, collected at once or entry by entry, one directory or a whole tree.
+
+How this works: :class:`_OpenListing` is one data connection and yields the entries of each block that arrives;
+:class:`ListingIterator` goes from directory to directory; :class:`Listing` is what the caller awaits or iterates over.
+An iterator that is dropped half-way leaves its transfer to the control connection, which ends it before the next
+command.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Generator
+from pathlib import PurePosixPath
+from typing import Any
+
+from transfer._engine.transfer import Transfer
+from transfer._errors import DisconnectedError, RemoteProtocolError, TLSError
+from transfer._net.timeouts import Deadline
+from transfer._wire.command import Command
+from transfer._wire.lines import LineBuffer
+from transfer.ftp import _commands as commands
+from transfer.ftp._data import explain
+from transfer.ftp._errors import FTPIncompleteTransfer, FTPProtocolError, StatusCodeError
+from transfer.ftp._listing import ListedLine, SkippedLine, read_line, read_mlsx_line
+from transfer.ftp._names import check_name
+from transfer.ftp._session import Session
+from transfer.ftp._transfer import conclude, start
+
+__all__ = ["RAW_COMMANDS", "Listing", "ListingIterator"]
+
+LOGGER = logging.getLogger("transfer.ftp")
+RAW_COMMANDS = ("MLSD", "LIST")
+# Deeper trees are links that lead back to where they are.
+_DEPTH_LIMIT = 128
+_BLOCK_OCTETS = 256 * 1024
+_SKIPPED_LIMIT = 100
+
+Info = dict[str, Any]
+Found = tuple[PurePosixPath, Info]
+
+
+class Listing:
+    """The entries of a directory: ``await`` it for a list, or iterate over it with ``async for``.
+
+    Between two entries of an ``async for`` the connection is in the middle of a transfer and serves nothing else.
+    """
+
+    def __init__(
+        self, session: Session, path: commands.Path, *, recursive: bool = False, raw_command: str | None = None
+    ) -> None:
+        if raw_command is not None and raw_command not in RAW_COMMANDS:
+            raise ValueError(f"raw_command is one of {RAW_COMMANDS} or None, not {raw_command!r}")
+        self._arguments = session, path, recursive, raw_command
+
+    def __await__(self) -> Generator[Any, None, list[Found]]:
+        return self._collect().__await__()
+
+    def __aiter__(self) -> ListingIterator:
+        return ListingIterator(*self._arguments)
+
+    async def _collect(self) -> list[Found]:
+        iterator = ListingIterator(*self._arguments)
+        found: list[Found] = []
+        while batch := await iterator.next_batch():
+            found += batch
+        return found
+
+
+class ListingIterator:
+    """Goes over the entries, breadth first; what fails or is cancelled ends the iteration."""
+
+    def __init__(self, session: Session, path: commands.Path, recursive: bool, raw_command: str | None) -> None:
+        self._session = session
+        self._recursive = recursive
+        self._raw_command = raw_command
+        self._waiting: deque[tuple[commands.Path, int]] = deque([(path, 0)])
+        self._open: _OpenListing | None = None
+        self._base, self._depth = PurePosixPath(path), 0
+        self._ready: deque[Found] = deque()
+
+    def __aiter__(self) -> ListingIterator:
+        return self
+
+    async def __anext__(self) -> Found:
+        if not self._ready:
+            if self._open is not None:
+                # The caller has taken its time; that is not the server's fault.
+                self._open.renew_deadline()
+            self._ready.extend(await self.next_batch())
+            if not self._ready:
+                raise StopAsyncIteration
+        return self._ready.popleft()
+
+    async def aclose(self) -> None:
+        """End the iteration; the connection is in step again afterwards, or closed."""
+        self._waiting.clear()
+        self._ready.clear()
+        if self._open is not None:
+            await self._open.abort()
+            self._open = None
+
+    async def next_batch(self) -> list[Found]:
+        """Return at least one entry, none at the end of everything."""
+        try:
+            while self._open is not None or self._waiting:
+                if self._open is None:
+                    path, self._depth = self._waiting.popleft()
+                    self._base = PurePosixPath(path)
+                    self._open = await _open(self._session, path, self._raw_command, holder=self)
+                lines = await self._open.next_lines()
+                if lines is None:
+                    self._open = None
+                elif found := [self._found(line) for line in lines if not line.is_dot]:
+                    return found
+        except BaseException:
+            self._waiting.clear()
+            opened, self._open = self._open, None
+            if opened is not None:
+                await opened.abort()
+            raise
+        return []
+
+    def _found(self, line: ListedLine) -> Found:
+        # On the server's side a backslash or a colon is a letter like any other.
+        path = self._base / check_name(line.name.rstrip("/") or line.name, windows=False)
+        facts = dict(line.facts)
+        if self._recursive and facts.get("type") == "dir" and "link_dst" not in facts:
+            if self._depth >= _DEPTH_LIMIT:
+                raise FTPProtocolError(f"{path} is more than {_DEPTH_LIMIT} directories deep", peer=self._peer)
+            self._waiting.append((path, self._depth + 1))
+        return path, facts
+
+    @property
+    def _peer(self) -> str:
+        return self._session.control.peer
+
+
+async def _open(session: Session, path: commands.Path, raw_command: str | None, *, holder: object) -> _OpenListing:
+    """Start MLSD, or LIST where the server does not know it (50x)."""
+    if raw_command != "LIST" and not (raw_command is None and "MLSD" in session.control.lacks):
+        command = commands.mlsd(path)
+        try:
+            return _OpenListing(session, command, await start(session, command), holder)
+        except StatusCodeError as exc:
+            if raw_command is not None or not exc.received_codes[-1].matches("50x"):
+                raise
+            if exc.received_codes[-1] in ("500", "502"):
+                session.control.lacks.add("MLSD")
+    command = commands.list_(path)
+    return _OpenListing(session, command, await start(session, command), holder)
+
+
+class _OpenListing:
+    """One listing that is arriving."""
+
+    def __init__(self, session: Session, command: Command, transfer: Transfer, holder: object) -> None:
+        self._session = session
+        self._command = command
+        self._transfer = transfer
+        self._limits = session.settings.limits
+        self._buffer = LineBuffer(self._limits.line_octets)
+        self._parse = _line_parser(session, command)
+        self._entries = self._octets = self._block = self._skipped = 0
+        self.renew_deadline()
+        session.control.lend(transfer, holder)
+
+    def renew_deadline(self) -> None:
+        """Give the server its time anew."""
+        self._deadline = Deadline(self._session.settings.timeouts.data, "progress of the listing")
+
+    async def next_lines(self) -> list[ListedLine] | None:
+        """Return the lines of the next block, None when the listing has come to its end and all is well."""
+        try:
+            data = await self._transfer.stream.receive(self._deadline)
+            await self._session.settings.throttle.read.spend(len(data))
+            if data:
+                return self._take(data)
+            if len(self._buffer):
+                return self._read([self._buffer.take_all()])
+            await conclude(self._session, self._transfer, self._command)
+        except RemoteProtocolError as exc:
+            if isinstance(exc, FTPProtocolError):
+                raise
+            raise FTPProtocolError(f"listing: {exc}", peer=self._session.control.peer) from exc
+        except (DisconnectedError, TLSError) as exc:
+            await explain(self._session.control, self._transfer, self._command, exc)
+            raise
+        self._session.control.regain()
+        self._check_end()
+        return None
+
+    async def abort(self) -> None:
+        """Give the listing up."""
+        self._session.control.regain()
+        await self._transfer.abort()
+
+    def _take(self, data: bytes) -> list[ListedLine]:
+        self._octets += len(data)
+        self._block += len(data)
+        if self._block >= _BLOCK_OCTETS:
+            self._block = 0
+            self.renew_deadline()
+        if self._octets > self._limits.octets:
+            raise FTPProtocolError(f"listing is longer than {self._limits.octets} octets")
+        self._buffer.feed(data)
+        lines = []
+        while (line := self._buffer.next_line()) is not None:
+            lines.append(line)
+        return self._read(lines)
+
+    def _read(self, lines: list[bytes]) -> list[ListedLine]:
+        listed = []
+        for raw in lines:
+            line = self._parse(raw)
+            if isinstance(line, ListedLine):
+                listed.append(line)
+            elif line is not None:
+                self._skip(line)
+        self._entries += len(listed)
+        if self._entries > self._limits.entries:
+            raise FTPProtocolError(f"listing has more than {self._limits.entries} entries")
+        return listed
+
+    def _skip(self, line: SkippedLine) -> None:
+        self._skipped += 1
+        if self._skipped <= _SKIPPED_LIMIT:
+            LOGGER.warning("%s: a line of the listing is skipped: %s", self._session.control.peer, line.reason)
+
+    def _check_end(self) -> None:
+        if self._transfer.stream.truncated and self._session.settings.require_close_notify:
+            raise FTPIncompleteTransfer(
+                f"TLS was cut off after {self._octets} bytes of the listing",
+                transferred=self._octets,
+                peer=self._session.control.peer,
+                retryable=True,
+            )
+
+
+def _line_parser(session: Session, command: Command) -> Callable[[bytes], ListedLine | SkippedLine | None]:
+    if command.verb == "LIST":
+        return session.settings.parser.parse
+    encoding = session.settings.encoding
+    return lambda raw: read_line(raw, (lambda octets: read_mlsx_line(octets, encoding),))

@@ -1,0 +1,134 @@
+"""What a client was told when it was made, checked and in the form that the rest works with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+import attrs
+
+from transfer._net.throttle import Throttle
+from transfer._net.timeouts import Timeouts
+from transfer._net.tls import TLS
+from transfer._wire.dialect import FTP_CLIENT
+from transfer._wire.reply import ReplyParser
+from transfer.ftp._listing import ListingParser
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
+
+__all__ = [
+    "DEFAULT_ACCOUNT",
+    "DEFAULT_BLOCK_SIZE",
+    "DEFAULT_PASSWORD",
+    "DEFAULT_PORT",
+    "DEFAULT_USER",
+    "PASSIVE_COMMANDS",
+    "ListingLimits",
+    "Settings",
+    "StreamThrottle",
+    "choose_timeouts",
+    "choose_tls",
+    "make_throttle",
+]
+
+DEFAULT_PORT = 21
+DEFAULT_USER = "anonymous"
+DEFAULT_PASSWORD = "anon@"  # noqa: S105  # what anonymous users say, and no secret
+DEFAULT_ACCOUNT = ""
+DEFAULT_BLOCK_SIZE = 8192
+PASSIVE_COMMANDS = ("epsv", "pasv")
+
+
+class StreamThrottle(NamedTuple):
+    """A client's speed limits for data; ``read.limit`` and ``write.limit`` may be changed at any time."""
+
+    read: Throttle
+    write: Throttle
+
+
+@attrs.frozen(kw_only=True)
+class ListingLimits:
+    """How much a server may say in one listing: octets in a line, entries, octets in all."""
+
+    line_octets: int = 16_384
+    entries: int = 1_000_000
+    octets: int = 256 * 1024 * 1024
+
+
+def _check_encoding(_instance: object, _attribute: object, value: str) -> None:
+    try:
+        ReplyParser(FTP_CLIENT, value)
+    except LookupError as exc:
+        raise ValueError(f"{value!r} is not an encoding that Python knows") from exc
+
+
+def _lower(commands: Iterable[str]) -> tuple[str, ...]:
+    return tuple(command.lower() for command in commands)
+
+
+def _check_commands(_instance: object, _attribute: object, value: tuple[str, ...]) -> None:
+    if not value or not set(value) <= set(PASSIVE_COMMANDS):
+        raise ValueError(f"passive_commands are one or both of {PASSIVE_COMMANDS}, not {value!r}")
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """Everything that a connection is made with; the arguments of ``Client`` explain it."""
+
+    timeouts: Timeouts
+    tls: TLS
+    implicit_tls: bool
+    encoding: str = attrs.field(validator=_check_encoding)
+    passive_commands: tuple[str, ...] = attrs.field(converter=_lower, validator=_check_commands)
+    trust_passive_address: bool
+    allow_cleartext_auth: bool
+    require_close_notify: bool
+    proxy: str | None
+    source_address: tuple[str, int] | None
+    throttle: StreamThrottle
+    parser: ListingParser
+    limits: ListingLimits
+
+
+def choose_timeouts(
+    timeouts: Timeouts | None, socket_timeout: float | None, connection_timeout: float | None
+) -> Timeouts:
+    """Bring the three ways to say how long to wait into one; what is not said has a finite default.
+
+    Raises:
+        ValueError: both *timeouts* and *socket_timeout* are given, or a number is not above 0.
+    """
+    if timeouts is not None and socket_timeout is not None:
+        raise ValueError("timeouts and socket_timeout exclude each other")
+    if timeouts is None:
+        timeouts = Timeouts()
+        if socket_timeout is not None:
+            # It is for the sockets in use; the dial has its own.
+            timeouts = attrs.evolve(Timeouts.uniform(socket_timeout), connect=timeouts.connect)
+    return timeouts if connection_timeout is None else attrs.evolve(timeouts, connect=connection_timeout)
+
+
+def choose_tls(tls: TLS | None, ssl: bool | SSLContext | None) -> TLS:
+    """Bring the two ways to set up TLS into one.
+
+    Raises:
+        ValueError: both *tls* and a context are given.
+    """
+    if ssl is None or isinstance(ssl, bool):
+        return tls or TLS()
+    if tls is not None:
+        raise ValueError("a context in ssl excludes tls")
+    return TLS(context=ssl)
+
+
+def make_throttle(read_speed_limit: float | None, write_speed_limit: float | None) -> StreamThrottle:
+    """Make the limits of one client, in bytes per second.
+
+    Raises:
+        ValueError: a limit is below 0; 0 and None are no limit.
+    """
+    for limit in (read_speed_limit, write_speed_limit):
+        if limit is not None and limit < 0:
+            raise ValueError(f"a speed limit is in bytes per second or None, not {limit!r}")
+    return StreamThrottle(Throttle(read_speed_limit), Throttle(write_speed_limit))
