@@ -221,6 +221,8 @@ class _Rules:
         if outcome.cancelled:
             assert outcome.touched, "a cancellation came out that nobody had requested"
         elif error is not None:
+            if not outcome.touched:
+                raise AssertionError(f"nothing was cancelled, and still came {error!r}") from error
             if not isinstance(error, self.allowed):
                 raise AssertionError(f"in place of the cancellation came {error!r}") from error
         else:
@@ -263,7 +265,7 @@ async def cancel_everywhere(
 
     Args:
         scenario: makes fresh objects and awaits public coroutines; called with what *around* gives, if there is one.
-            Undisturbed it comes to an end, without exception or with one that is *allowed*.
+            Undisturbed it comes to an end without exception.
         check: called after every run, inside *around*; may be a coroutine function.
         around: sets up and clears away without being cancelled itself: a peer, a connected channel.
         modes: see Mode; those that the event loop does not know are left out.

@@ -264,6 +264,8 @@ async def test_an_undisturbed_run_that_fails_is_reported() -> None:
     with reported("wrong from the start") as notes:
         await cancel_everywhere(scenario)
     assert notes == ["cancel_everywhere: in the undisturbed run"]
+    with reported("nothing was cancelled"):
+        await cancel_everywhere(scenario, allowed=(LookupError,))
 
 
 async def test_an_endless_scenario_is_reported() -> None:

@@ -34,6 +34,7 @@ class Transfers:
         self.server, self.wire = server, wire
         self.directory, self.offset, self.private = "/", 0, False
         self.listener: socket.socket | None = None
+        wire.when_cut.append(self.close_data)  # a server that dies takes all its connections with it
 
     def answer(self, verb: str, argument: str, default: str) -> bool:
         """Send the reply to *verb*; whether it is a positive one."""

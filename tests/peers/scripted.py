@@ -36,6 +36,7 @@ class Connection:
         self._listeners: dict[str, socket.socket] = {}
         self._ports: dict[str, int] = {}
         self._data: dict[str, Wire] = {}
+        wire.when_cut.append(self._close_data)  # a server that dies takes all its connections with it
 
     def play(self) -> None:
         """Play the script; AssertionError for what the client did not do."""
@@ -52,10 +53,13 @@ class Connection:
             self.wire.half_close()
             self.wire.drain()
         finally:
-            for listener in self._listeners.values():
-                descriptors.close(listener)
-            for wire in self._data.values():
-                wire.close()
+            self._close_data()
+
+    def _close_data(self) -> None:
+        for listener in self._listeners.values():
+            descriptors.close(listener)
+        for wire in self._data.values():
+            wire.close()
 
     def _steps(self) -> Iterator[Step]:
         # After a cut data connection "426" stands in for what the script says up to the client's next command.

@@ -84,8 +84,8 @@ class PeerServer:
             patience_seconds=self.patience_seconds,
             cut_after=self.cut_data_after if data else self.cut_after,
             cut_mode=self.cut_mode,
-            on_cut=self._note_cut,
         )
+        wire.when_cut.append(self._note_cut)
         (self._data_wires if data else self._wires).append(wire)
         return wire
 

@@ -338,6 +338,17 @@ def test_a_cut_data_connection_is_followed_by_426() -> None:
             lines.close()
 
 
+def test_a_cut_control_connection_takes_the_data_connections_with_it() -> None:
+    with ScriptedPeer() as peer:
+        peer.cut_after = 20
+        peer.script(listen_data("d"), send(b"{d}\n"), accept_data("d"), send(bytes(100)), hang())
+        with connected(peer) as client, client.makefile("rb") as lines:
+            with socket.create_connection((peer.host, int(lines.readline()))) as data:
+                assert read_all(data) == b""
+            assert set(lines.read()) == {0}
+    assert peer.was_cut
+
+
 def test_socket_pairs_and_unix_sockets(tmp_path: Path) -> None:
     with ScriptedPeer(path=str(tmp_path / "socket")) as peer:
         peer.always(send(b"hello"), close())

@@ -56,7 +56,6 @@ class Wire:
         patience_seconds: the longest single wait.
         cut_after: octets on the wire after which the connection is cut, or None.
         cut_mode: how it is cut.
-        on_cut: called once when that happens.
     """
 
     def __init__(
@@ -67,7 +66,6 @@ class Wire:
         patience_seconds: float = 5.0,
         cut_after: int | None = None,
         cut_mode: CutMode = CutMode.FIN,
-        on_cut: Callable[[], None] = lambda: None,
     ) -> None:
         sock.setblocking(False)
         if sock.family in (socket.AF_INET, socket.AF_INET6):
@@ -88,7 +86,9 @@ class Wire:
         self._raw_ended = False
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._stop, self._patience = stop, patience_seconds
-        self._cut_after, self._cut_mode, self._on_cut = cut_after, cut_mode, on_cut
+        self._cut_after, self._cut_mode = cut_after, cut_mode
+        self.when_cut: list[Callable[[], None]] = []
+        """Called in turn when the connection is cut, before anything else happens."""
 
     def cut_if_due(self) -> None:
         """Cut before the first octet when told to cut after none."""
@@ -297,14 +297,15 @@ class Wire:
     def _say_close_notify(self) -> None:
         if self.tls is None:
             return
-        with contextlib.suppress(Gone, Stopped, Patience):
+        with contextlib.suppress(Gone, Stopped, Patience, Cut):
             with contextlib.suppress(ssl.SSLError):
                 self.tls.unwrap()  # WANT_READ until the client has said it too, which nobody waits for
             self._flush()
 
     def _cut(self) -> None:
         self.was_cut = True
-        self._on_cut()
+        for call in self.when_cut:
+            call()
         if self._cut_mode is CutMode.RESET:
             self.reset()
         else:
