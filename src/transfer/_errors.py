@@ -110,9 +110,7 @@ class DisconnectedError(TransferError, ConnectionError):
 
     reply: Reply | None
 
-    def __init__(
-        self, *args: object, reply: Reply | None = None, errno: int | None = None, **facts: Any
-    ) -> None:
+    def __init__(self, *args: object, reply: Reply | None = None, errno: int | None = None, **facts: Any) -> None:
         super().__init__(*args, **facts)
         self.reply = reply
         self.errno = errno
@@ -127,9 +125,7 @@ class TransferTimeoutError(TransferError, TimeoutError):
     phase: str | None
     seconds: float | None
 
-    def __init__(
-        self, *args: object, phase: str | None = None, seconds: float | None = None, **facts: Any
-    ) -> None:
+    def __init__(self, *args: object, phase: str | None = None, seconds: float | None = None, **facts: Any) -> None:
         super().__init__(*args, **facts)
         self.phase = phase
         self.seconds = seconds
@@ -164,9 +160,7 @@ class ReplyError(TransferError):
     reply: Reply | None
     command: str | None
 
-    def __init__(
-        self, *args: object, reply: Reply | None = None, command: str | None = None, **facts: Any
-    ) -> None:
+    def __init__(self, *args: object, reply: Reply | None = None, command: str | None = None, **facts: Any) -> None:
         super().__init__(*args, **facts)
         self.reply = reply
         self.command = command

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from transfer._engine.wirelog import WireLog
-from transfer._errors import ErrorFamily, LocalProtocolError, ProtocolError
+from transfer._errors import DisconnectedError, ErrorFamily, LocalProtocolError, ProtocolError
 from transfer._net.stream import Stream
 from transfer._net.timeouts import Deadline, Timeouts
 from transfer._net.tls import SessionStore
@@ -49,11 +49,12 @@ class Channel:
         self.timeouts = timeouts
         self.state = ChannelState.OPEN
         self.sessions = SessionStore()
-        self.log = WireLog(stream.peer)
+        self.log = WireLog(stream.peer, dialect.secret_verbs)
         self._dialect = dialect
         self._errors = errors
         self._encoding = encoding
-        self._cause: BaseException | None = None
+        self._cause: Exception | None = None
+        self._why = ""
 
     @property
     def is_open(self) -> bool:
@@ -71,14 +72,25 @@ class Channel:
         """Give the channel up in the middle of something: BROKEN, closed; *cause* is named to whoever uses it next."""
         if self.state is ChannelState.OPEN:
             self.state = ChannelState.BROKEN
-            self._cause = cause
+            if isinstance(cause, Exception):
+                self._cause = cause
+            else:
+                # A cancellation belongs to the task that it was meant for, and is nobody else's cause.
+                self._why = "an earlier command was cancelled"
             self.log.event("given up: %s", type(cause).__name__)
         self.stream.close()
 
     def _require_open(self) -> None:
         if self.state is not ChannelState.OPEN:
-            why = f": {self._cause}" if isinstance(self._cause, Exception) else ""
-            raise self._errors.disconnected(f"Not connected{why}", peer=self.peer) from self._cause
+            why = str(self._cause or self._why)
+            reply = self._cause.reply if isinstance(self._cause, DisconnectedError) else None
+            raise self._errors.disconnected(
+                f"Not connected: {why}" if why else "Not connected", reply=reply, peer=self.peer
+            ) from self._cause
+
+    def _require_plain(self) -> None:
+        if self.stream.tls is not None:
+            raise self._errors.local_protocol("TLS has been started already", peer=self.peer)
 
     async def _upgrade(
         self,
@@ -88,15 +100,12 @@ class Channel:
         server_side: bool,
         server_hostname: str | None = None,
     ) -> None:
-        # RFC 3207 §4.2 and RFC 4217 §4.2: nothing learned in clear survives. Plain octets behind the go-ahead are
+        # RFC 3207 §4.2 and RFC 4217 §4.2: nothing learned in clear survives. Plain octets before the handshake are
         # either an attack or a confused peer; to drop them quietly would hide both.
-        data = unread or self.stream.receive_nowait()
-        if data:
+        if unread:
             raise self._errors.remote_protocol(
-                f"{len(data)} octets of plain text came before the TLS handshake", peer=self.peer
+                f"{len(unread)} octets of plain text came before the TLS handshake", peer=self.peer
             )
-        if data == b"":
-            raise self._errors.disconnected("The connection was closed before the TLS handshake", peer=self.peer)
         deadline = Deadline(self.timeouts.tls, "TLS handshake")
         await self.stream.start_tls(
             context, server_hostname=server_hostname, server_side=server_side, deadline=deadline

@@ -36,7 +36,8 @@ class Transfer:
         secure: brings TLS onto it; called after the preliminary reply, because servers shake hands only once they have
             read the command.
 
-    ``async with`` calls :meth:`abort` when its body fails or is cancelled, and otherwise :meth:`finish`.
+    ``async with`` calls :meth:`abort` when its body fails or is cancelled, and otherwise :meth:`finish`. A refusal is
+    no error here: ``final`` holds it when the body begins.
     """
 
     def __init__(
@@ -53,6 +54,12 @@ class Transfer:
         self._secure = secure
         self._stream: Stream | None = None
         self._final: Reply | None = None
+        self._is_open = False
+
+    @property
+    def final(self) -> Reply | None:
+        """The reply that ended the transfer, a refusal of the command included; None while it goes on."""
+        return self._final
 
     @property
     def stream(self) -> Stream:
@@ -73,21 +80,22 @@ class Transfer:
         Cancellation: the data connection is closed; the channel is in step or BROKEN.
         RFC 959 §5.4.
         """
-        stream = await self._connect()
+        if self._stream is not None:
+            raise RuntimeError("a transfer is started once")
+        self._stream = stream = await self._connect()
         try:
             initiation = Deadline(self._channel.timeouts.initiation, f"reply to {self._command.verb}")
             reply = await self._channel.exchange(self._command, initiation)
             if reply.severity is Severity.PRELIMINARY:
                 self._channel.owe_reply()
+                self._is_open = True
             else:
                 self._final = reply
-            self._stream = stream
             if reply.severity not in (Severity.PRELIMINARY, Severity.COMPLETION):
                 stream.close()
             elif self._secure is not None:
                 await self._secure(stream)
         except BaseException:
-            self._stream = stream
             await self.abort()
             raise
         return reply
@@ -96,40 +104,64 @@ class Transfer:
         """End the data, wait for the final reply, and return it, whatever its code.
 
         The data connection is only half-closed until the reply is there: closing it with a TLS ticket still unread
-        would reset it and could destroy what the server has not read yet.
+        would reset it and could destroy what the server has not read yet. Whatever is to be received has been: a server
+        that still has data to send is waited for in vain, and :meth:`abort` is the way to end such a transfer.
+
+        Raises:
+            DisconnectedError, TransferTimeoutError, RemoteProtocolError: the transfer was aborted.
+
+        Cancellation: the transfer is aborted; once the final reply was waited for, the channel is BROKEN.
         """
         stream = self.stream
-        self._channel.sessions.remember(stream.tls)  # after close_notify it is gone
-        if self._final is None:
-            await stream.send_eof(Deadline(self._channel.timeouts.close, "end of the data"))
-            termination = Deadline(self._channel.timeouts.termination, "reply to the end of the transfer")
-            self._final = await self._channel.next_reply(termination)
+        try:
+            self._channel.sessions.remember(stream.tls)  # after close_notify it is gone
+            if self._final is None:
+                # The last blocks may still be on their way to a slow server, and close_notify queues behind them.
+                await stream.send_eof(Deadline(self._channel.timeouts.data, "end of the data"))
+                self._final = await self._last_reply(
+                    Deadline(self._channel.timeouts.termination, "reply to the end of the transfer")
+                )
+        except BaseException:
+            await self.abort()
+            raise
         stream.close()
         return self._final
 
     async def outcome(self) -> Reply | None:
         """Return what the server says of a data connection that broke, if it says so within ``timeouts.close``.
 
-        "552 quota exceeded" explains more than "broken pipe". None leaves the rest to :meth:`abort`.
+        "552 quota exceeded" explains more than "broken pipe". Without an answer the channel is BROKEN. When the
+        transfer is over already, what ended it is returned.
         """
         self.stream.reset()
-        if self._final is None and self._channel.is_open:
+        if self._is_open and self._final is None and self._channel.is_open:
             with contextlib.suppress(TransferError):
-                deadline = Deadline(self._channel.timeouts.close, "reply to the broken transfer")
-                self._final = await self._channel.next_reply(deadline)
+                self._final = await self._last_reply(
+                    Deadline(self._channel.timeouts.close, "reply to the broken transfer")
+                )
         return self._final
 
     async def abort(self) -> None:
         """End the transfer at once and bring the channel back in step, or leave it BROKEN.
 
-        Takes at most ``timeouts.close`` and never raises but for a cancellation, which leaves the channel BROKEN.
+        Takes at most ``timeouts.close`` and never raises but for a cancellation, which leaves the channel BROKEN. Does
+        nothing more when the transfer is over.
         RFC 959 §4.1.3: after ABOR the server answers 426 to the transfer and 226 to the ABOR; a transfer that was
         over already is answered 226 or 225 twice.
         """
         if self._stream is not None:
             self._stream.reset()
-        if self._final is None:
-            await self._channel.settle(_ABOR)
+        if self._is_open and self._final is None:
+            self._is_open = False
+            replies = await self._channel.settle(_ABOR)
+            self._final = next((reply for reply in replies if reply.severity is not Severity.PRELIMINARY), None)
+
+    async def _last_reply(self, deadline: Deadline) -> Reply:
+        reply = await self._channel.next_reply(deadline)
+        while reply.severity is Severity.PRELIMINARY:
+            # RFC 959 §4.2: at most one 1yz per command; a second one still promises another reply.
+            reply = await self._channel.next_reply(deadline)
+        return reply
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -139,10 +171,6 @@ class Transfer:
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if exc is None:
-            try:
-                await self.finish()
-            except BaseException:
-                self.stream.reset()
-                raise
+            await self.finish()
         else:
             await self.abort()

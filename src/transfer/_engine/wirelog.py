@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
+import attrs
+
 from transfer._wire.command import Command
 from transfer._wire.reply import Reply
 
@@ -16,19 +18,23 @@ LOGGER = logging.getLogger("transfer.wire")
 class WireLog:
     """Writes to the logger ``transfer.wire`` at DEBUG: ``C:`` for commands, ``S:`` for replies, ``*:`` for events.
 
-    A command's secret argument never gets here in clear: :class:`Command` shows it as ``****``. Control characters are
-    escaped, so a peer can't forge lines.
+    A secret argument never gets here in clear: :class:`Command` shows it as ``****``, and so is every argument of
+    *secret_verbs*, whether its command says that it is secret or not. Control characters are escaped, so that a peer
+    can't forge lines.
     """
 
-    __slots__ = ("_peer",)
+    __slots__ = ("_peer", "_secret_verbs")
 
-    def __init__(self, peer: str) -> None:
+    def __init__(self, peer: str, secret_verbs: frozenset[str] = frozenset()) -> None:
         self._peer = peer
+        self._secret_verbs = secret_verbs
 
-    def commands(self, commands: Iterable[Command | str]) -> None:
-        """Log what is about to be sent."""
+    def commands(self, commands: Iterable[Command]) -> None:
+        """Log commands that are sent, or were received."""
         if LOGGER.isEnabledFor(logging.DEBUG):
             for command in commands:
+                if command.verb.upper() in self._secret_verbs:
+                    command = attrs.evolve(command, secret=True)
                 LOGGER.debug("%s C: %s", self._peer, _escape(str(command)))
 
     def reply(self, reply: Reply) -> None:
@@ -41,7 +47,8 @@ class WireLog:
 
     def event(self, event: str, *args: object) -> None:
         """Log something that is no line: a TLS handshake, a payload, the end."""
-        LOGGER.debug("%s *: %s", self._peer, event % args if args else event)
+        if LOGGER.isEnabledFor(logging.DEBUG):
+            LOGGER.debug("%s *: %s", self._peer, _escape(event % args if args else event))
 
 
 def _escape(text: str) -> str:
