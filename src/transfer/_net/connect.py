@@ -80,6 +80,9 @@ async def connect_tcp(
     peer = peer_name(host, port)
     if not 0 <= port <= 65535:
         raise ValueError(f"a port is a number from 0 to 65535, not {port}")
+    if "\0" in host:
+        # Resolvers differ: some stop reading there, and would find somebody else.
+        raise ValueError(f"host name {host!r} holds a NUL")
     sock: socket.socket | None = None
     with anyio.CancelScope(deadline=deadline.at):
         await checkpoint()

@@ -303,8 +303,8 @@ class Stream:
         """Tell the peer that no more will come: close_notify inside TLS, then a half-closed socket.
 
         The peer's own parting words are not awaited; many never send any. Errors at this point are the peer's haste:
-        whether everything arrived is for the protocol's final reply to say. What the peer still sends can be received,
-        unless it had sent its own close_notify before.
+        whether everything arrived is for the protocol's final reply to say. A plain stream can still receive; a TLS one
+        is at its end in both directions, because OpenSSL throws away what arrives while it says close_notify.
 
         Raises:
             DisconnectedError: an earlier write was cut short, and the peer is not to take that for the end.
@@ -317,8 +317,7 @@ class Stream:
         if self.tls is not None and not self._unwrapped and self._close_notify_nowait(self.tls) is None:
             return None
         with contextlib.suppress(OSError):
-            # SSLSocket.shutdown would forget that there is TLS, and hand out what still arrives undeciphered.
-            socket.socket.shutdown(self._socket, socket.SHUT_WR)
+            self._socket.shutdown(socket.SHUT_WR)
         return True
 
     def _close_notify_nowait(self, tls_socket: ssl.SSLSocket) -> bool | None:
@@ -328,9 +327,8 @@ class Stream:
             self._would_block(exc, anyio.wait_writable)
             return None
         except (OSError, ValueError):
-            # WANT_READ: ours is out and the peer's has not come. Anything else: the peer is ahead of us.
-            return True
-        # Both sides have said it. From here on the socket would give and take plain bytes.
+            pass  # WANT_READ: ours is out and the peer's has not come. Anything else: the peer is ahead of us.
+        # From here on the socket would give plain bytes, which anybody may have sent.
         self._unwrapped = True
         return True
 
@@ -365,8 +363,6 @@ class Stream:
         return True
 
     def _ended(self, exc: OSError) -> bytes:
-        if isinstance(exc, ssl.SSLZeroReturnError):
-            return b""
         if isinstance(exc, ssl.SSLEOFError):
             self.truncated = True
             return b""

@@ -11,6 +11,8 @@ __all__ = ["Throttle"]
 
 # How far the budget may run ahead of the clock: short enough for a steady flow, long enough to sleep rarely.
 _BURST_SECONDS = 0.1
+# A shorter sleep costs more than it brings; the account keeps the debt.
+_LEAST_SECONDS = 0.001
 
 
 class Throttle:
@@ -41,7 +43,8 @@ class Throttle:
         if self.limit is None or self.limit <= 0:
             return 0.0
         self._free_at = max(self._free_at, now) + count / self.limit
-        return max(0.0, self._free_at - now - _BURST_SECONDS)
+        pause = self._free_at - now - _BURST_SECONDS
+        return pause if pause >= _LEAST_SECONDS else 0.0
 
     async def spend(self, count: int) -> None:
         """Account for *count* bytes that were moved and sleep until more may follow. Cancellation: safe."""

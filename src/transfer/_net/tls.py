@@ -122,6 +122,8 @@ def wrap(
     Raises:
         OSError, ssl.SSLError, ValueError: as ``SSLContext.wrap_socket``; *sock* is then closed, or as it was.
     """
+    if server_hostname is not None and not server_side:
+        _check_hostname(server_hostname)
     options = context.options
     if options & _IGNORE_UNEXPECTED_EOF:  # a connection copies the options when it is made
         context.options = options & ~_IGNORE_UNEXPECTED_EOF
@@ -165,3 +167,10 @@ class SessionStore:
         session = None if tls_socket is None else tls_socket.session
         if session is not None and (session.has_ticket or session.id):
             self._session = session
+
+
+def _check_hostname(name: str) -> None:
+    """Raise ValueError where ``wrap_socket`` would fail with the plain socket gone and the new one out of reach."""
+    if "\0" in name or not name:
+        raise ValueError(f"{name!r} is no host name")
+    name.encode("idna")

@@ -1,0 +1,147 @@
+"""Both ends of real connections: a `Stream` here, a blocking socket there, driven by the test or by a thread."""
+
+from __future__ import annotations
+
+import random
+import socket
+import ssl
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from tests.conftest import BACKENDS
+from transfer._errors import ErrorFamily
+from transfer._net.stream import Stream
+from transfer._net.timeouts import Deadline
+
+ERRORS = ErrorFamily()
+asyncio_only = pytest.mark.parametrize(
+    "anyio_backend", [backend for backend in BACKENDS if backend.values[0][0] == "asyncio"]
+)
+"""For what asyncio alone has: ``task.cancel()`` and ``asyncio.wait_for``."""
+SOON = 0.01
+"""Seconds after which a wait that would last for ever is given up."""
+
+
+def soon(phase: str = "answer") -> Deadline:
+    """A deadline that a waiting test runs into at once."""
+    return Deadline(SOON, phase)
+
+
+def in_time(phase: str = "answer") -> Deadline:
+    """A deadline that only a broken test meets."""
+    return Deadline(10, phase)
+
+
+def _peer_end(sock: socket.socket) -> socket.socket:
+    sock.settimeout(10)
+    return sock
+
+
+@contextmanager
+def pair() -> Iterator[tuple[Stream, socket.socket]]:
+    """A stream and the other end of its socket pair."""
+    ours, theirs = socket.socketpair()
+    stream = Stream(ours, peer="peer", errors=ERRORS)
+    with theirs:
+        try:
+            yield stream, _peer_end(theirs)
+        finally:
+            stream.close()
+
+
+@contextmanager
+def tcp_pair(*, buffer_bytes: int | None = None) -> Iterator[tuple[Stream, socket.socket]]:
+    """A stream over TCP on loopback and its other end, with small kernel buffers if asked."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        if buffer_bytes:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
+        ours = socket.create_connection(listener.getsockname())
+        if buffer_bytes:
+            ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer_bytes)
+        theirs, _ = listener.accept()
+    stream = Stream(ours, peer="peer", errors=ERRORS)
+    with theirs:
+        try:
+            yield stream, _peer_end(theirs)
+        finally:
+            stream.close()
+
+
+class Played:
+    """What a peer's thread has brought: ``result`` once the block is left."""
+
+    result: Any = None
+
+
+@contextmanager
+def played(act: Callable[..., Any], *args: Any) -> Iterator[Played]:
+    """Run ``act(*args)`` in a thread for the length of the block; its exception is the block's."""
+    outcome = Played()
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            outcome.result = act(*args)
+        except BaseException as exc:
+            failures.append(exc)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    yield outcome
+    thread.join(10)
+    assert not thread.is_alive(), "the peer has not come to its end"
+    if failures:
+        raise failures[0]
+
+
+def server_tls(sock: socket.socket, context: ssl.SSLContext) -> ssl.SSLSocket:
+    """Shake hands as a server on the blocking *sock*, which is detached."""
+    return context.wrap_socket(sock, server_side=True, suppress_ragged_eofs=False)
+
+
+@contextmanager
+def tls_server(sock: socket.socket, context: ssl.SSLContext, act: Callable[[ssl.SSLSocket], Any]) -> Iterator[Played]:
+    """Shake hands on *sock* and run *act* on the TLS socket, in a thread; closes it without a word."""
+
+    def run() -> Any:
+        with server_tls(sock, context) as tls_socket:
+            return act(tls_socket)
+
+    with played(run) as outcome:
+        yield outcome
+
+
+def read_all(sock: socket.socket) -> bytes:
+    """Read to the end; a reset or a cut TLS stream is an end, too."""
+    data = bytearray()
+    try:
+        while block := sock.recv(1 << 18):
+            data += block
+    except (ConnectionError, ssl.SSLEOFError):
+        pass
+    return bytes(data)
+
+
+def reset(sock: socket.socket) -> None:
+    """Close *sock* by RST."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+
+
+def pattern(size: int) -> bytes:
+    """*size* bytes without a pattern, so that lost, repeated and swapped blocks show; the same for the same size."""
+    return random.Random(size).randbytes(size)
+
+
+async def until_waiting(task_started: Callable[[], bool] | None = None) -> None:
+    """Let the other tasks run until they wait."""
+    for _ in range(5):
+        await anyio.lowlevel.checkpoint()
+    assert task_started is None or task_started()

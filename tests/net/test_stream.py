@@ -1,0 +1,557 @@
+"""The stream over plain sockets: rules R1 to R4, R6, R8 to R10 of the architecture page, and how it fails and ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import socket
+import tempfile
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from tests.net.support import (
+    ERRORS,
+    SOON,
+    asyncio_only,
+    in_time,
+    pair,
+    pattern,
+    played,
+    read_all,
+    reset,
+    soon,
+    tcp_pair,
+    until_waiting,
+)
+from transfer._errors import (
+    DisconnectedError,
+    ErrorFamily,
+    LocalProtocolError,
+    TransferError,
+    TransferTimeoutError,
+)
+from transfer._net.stream import FAIR_BYTES, Stream
+from transfer._net.timeouts import Deadline
+
+# -- R1: the system call first, then the wait ------------------------------------------------------------------------
+
+
+async def test_R1_what_has_arrived_is_returned_without_a_wait() -> None:
+    with pair() as (stream, peer):
+        peer.sendall(b"220 ready\r\n")
+
+        assert await stream.receive(Deadline(0, "reply")) == b"220 ready\r\n"
+
+
+async def test_R1_what_has_not_arrived_is_waited_for() -> None:
+    with pair() as (stream, peer):
+        received: list[bytes] = []
+
+        async def receive() -> None:
+            received.append(await stream.receive(in_time()))
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(receive)
+            await until_waiting()
+            assert received == []
+            peer.sendall(b"220 ready\r\n")
+
+        assert received == [b"220 ready\r\n"]
+
+
+async def test_end_is_empty_bytes() -> None:
+    with pair() as (stream, peer):
+        peer.close()
+
+        assert await stream.receive(in_time()) == b""
+        assert not stream.truncated
+
+
+async def test_send_longer_than_the_kernels_buffer_arrives_whole() -> None:
+    data = pattern(3_000_000)
+    with pair() as (stream, peer), played(read_all, peer) as read:
+        await stream.send(data, in_time())
+        await stream.send_eof()
+
+    assert read.result == data
+
+
+async def test_send_takes_every_kind_of_buffer() -> None:
+    import array
+
+    with pair() as (stream, peer):
+        for data in (b"", bytearray(b"ab"), memoryview(b"cd"), memoryview(array.array("H", [0x6665]))):
+            await stream.send(data, in_time())
+        await stream.send_eof()
+
+        assert read_all(peer) == b"abcdef"
+
+
+async def test_max_bytes_limits_one_receive() -> None:
+    with pair() as (stream, peer):
+        peer.sendall(b"abcdef")
+
+        assert await stream.receive(in_time(), 4) == b"abcd"
+        assert await stream.receive(in_time(), 4) == b"ef"
+
+
+async def test_a_buffer_without_room_is_refused_and_no_false_end() -> None:
+    with pair() as (stream, peer):
+        peer.sendall(b"x")
+        with pytest.raises(ValueError, match="room"):
+            stream.receive_into_nowait(memoryview(bytearray()))
+        with pytest.raises(ValueError, match="above 0"):
+            stream.receive_nowait(0)
+
+        assert stream.receive_into_nowait(memoryview(bytearray(8))) == 1
+
+
+# -- R2: checkpoints -------------------------------------------------------------------------------------------------
+
+
+async def test_R2_perform_in_a_cancelled_scope_does_nothing() -> None:
+    steps = 0
+
+    def step() -> bool:
+        nonlocal steps
+        steps += 1
+        return True
+
+    with pair() as (stream, peer):
+        peer.sendall(b"x")
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            await stream.perform(step)
+
+        assert steps == 0
+        assert scope.cancelled_caught
+        assert stream.receive_nowait() == b"x"
+
+
+async def test_R2_operations_that_never_block_let_others_run() -> None:
+    with pair() as (stream, peer):
+        peer.sendall(b"xxxx")
+        # Twice, because trio shuffles the tasks that are ready.
+        operations = (
+            lambda: stream.receive(max_bytes=1),
+            lambda: stream.send(b"y"),
+            lambda: stream.perform(lambda: True),
+            stream.send_eof,
+        )
+        for operation in operations:
+            turns = 0
+
+            async def take_a_turn() -> None:
+                nonlocal turns
+                turns += 1
+
+            async with anyio.create_task_group() as group:
+                group.start_soon(take_a_turn)
+                await operation()
+                await operation()
+                assert turns == 1
+
+
+async def test_R2_a_send_that_never_blocks_yields_once_per_mebibyte() -> None:
+    turns = 0
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await anyio.lowlevel.checkpoint()
+
+    ours, theirs = socket.socketpair()
+    with theirs:
+        stream = BottomlessStream(ours, peer="peer", errors=ERRORS)
+        async with anyio.create_task_group() as group:
+            group.start_soon(count_turns)
+            await stream.send(bytes(8 * FAIR_BYTES), in_time())
+            group.cancel_scope.cancel()
+        stream.close()
+
+    assert stream.taken == 8 * FAIR_BYTES
+    assert turns >= 6
+
+
+class BottomlessStream(Stream):
+    """Over a connection that always has room, as if the peer were faster than this side."""
+
+    taken = 0
+
+    def send_nowait(self, data: memoryview) -> int:
+        self.taken += len(data)
+        return len(data)
+
+
+# -- R3: one absolute deadline ----------------------------------------------------------------------------------------
+
+
+async def test_R3_deadline_is_named_in_the_error() -> None:
+    with pair() as (stream, _), pytest.raises(TransferTimeoutError, match=r"No greeting within 0\.01 s") as caught:
+        await stream.receive(soon("greeting"))
+
+    assert (caught.value.phase, caught.value.seconds, caught.value.peer) == ("greeting", SOON, "peer")
+    assert isinstance(caught.value, TimeoutError)
+
+
+async def test_R3_a_dripping_peer_runs_into_the_deadline_of_the_exchange() -> None:
+    with pair() as (stream, peer):
+        line = bytearray()
+
+        def step() -> bytes | None:
+            while not line.endswith(b"\n"):
+                data = stream.receive_nowait()
+                if data is None:
+                    return None
+                line.extend(data)
+            return bytes(line)
+
+        async def drip() -> None:
+            while True:
+                peer.sendall(b"x")
+                await anyio.sleep(0.002)
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(drip)
+            with pytest.raises(TransferTimeoutError):
+                await stream.perform(step, Deadline(0.05, "reply"))
+            group.cancel_scope.cancel()
+
+    assert len(line) > 1, "every wait was shorter than the deadline"
+
+
+async def test_R3_the_callers_own_cancellation_passes_through() -> None:
+    with pair() as (stream, peer):
+        with anyio.move_on_after(SOON) as scope:
+            await stream.receive(in_time())
+
+        assert scope.cancelled_caught
+        peer.sendall(b"x")
+        assert await stream.receive(in_time()) == b"x", "a cancelled receive takes nothing"
+
+
+async def test_R3_nothing_is_lost_when_data_and_deadline_come_together() -> None:
+    with pair() as (stream, peer):
+        got = bytearray()
+        sent = 0
+        while sent < 50:
+            peer.sendall(b"x")
+            sent += 1
+            with contextlib.suppress(TransferTimeoutError):
+                got += await stream.receive(Deadline(0, "reply"))
+            with contextlib.suppress(TransferTimeoutError):
+                got += await stream.receive(Deadline(0, "reply"))
+
+        assert len(got) == sent
+
+
+# -- R4: closing -------------------------------------------------------------------------------------------------------
+
+
+async def test_R4_close_wakes_whoever_waits_with_disconnected() -> None:
+    with tcp_pair(buffer_bytes=4096) as (stream, _):
+        ended = 0
+
+        async def receive() -> None:
+            nonlocal ended
+            with pytest.raises(DisconnectedError, match="closed while in use"):
+                await stream.receive(in_time())
+            ended += 1
+
+        async def send() -> None:
+            nonlocal ended
+            with pytest.raises(DisconnectedError, match="closed while in use"):
+                await stream.send(bytes(50_000_000), in_time())
+            ended += 1
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(receive)
+            group.start_soon(send)
+            await until_waiting()
+            stream.close()
+
+    assert ended == 2
+
+
+async def test_R4_a_closed_stream_refuses_everything() -> None:
+    with pair() as (stream, _), tempfile.TemporaryFile() as file:
+        stream.close()
+        stream.close()
+        stream.reset()
+
+        assert stream.is_closed
+        for operation in (
+            stream.receive_nowait,
+            lambda: stream.receive_into_nowait(memoryview(bytearray(1))),
+            lambda: stream.send_nowait(memoryview(b"x")),
+            lambda: stream.sendfile_nowait(file.fileno(), 0, 1),
+            lambda: stream.splice_nowait(file.fileno(), 1),
+        ):
+            with pytest.raises(DisconnectedError, match="is closed"):
+                operation()
+        with pytest.raises(DisconnectedError):
+            await stream.receive()
+        with pytest.raises(DisconnectedError):
+            await stream.perform(lambda: None)
+        await stream.send_eof()
+
+
+def test_R4_close_works_without_a_loop() -> None:
+    ours, theirs = socket.socketpair()
+    stream = Stream(ours, peer="peer", errors=ERRORS)
+    stream.close()
+
+    with theirs:
+        assert theirs.recv(1) == b""
+    assert stream.raw_socket.fileno() == -1
+
+
+async def test_close_has_no_checkpoint_and_works_in_a_cancelled_scope() -> None:
+    with pair() as (stream, peer):
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            stream.close()
+
+        assert peer.recv(1) == b""
+
+
+async def test_reset_sends_rst() -> None:
+    with tcp_pair() as (stream, peer):
+        await stream.send(b"half a file")
+        stream.reset()
+
+        with pytest.raises(ConnectionResetError):
+            while peer.recv(100):
+                pass
+
+
+async def test_send_eof_half_closes_and_receiving_goes_on() -> None:
+    with pair() as (stream, peer):
+        await stream.send_eof(in_time())
+
+        assert peer.recv(1) == b""
+        peer.sendall(b"226 done\r\n")
+        assert await stream.receive(in_time()) == b"226 done\r\n"
+
+
+async def test_send_eof_of_a_lost_connection_is_silent() -> None:
+    with tcp_pair() as (stream, peer):
+        reset(peer)
+
+        await stream.send_eof(in_time())
+
+
+# -- R6: half-written means over ----------------------------------------------------------------------------------------
+
+
+async def test_R6_after_a_cancelled_send_the_next_is_refused() -> None:
+    with pair() as (stream, peer):
+        with anyio.move_on_after(SOON):
+            await stream.send(bytes(5_000_000), in_time())
+
+        with pytest.raises(DisconnectedError, match="cut short"):
+            await stream.send(b"QUIT\r\n")
+        with pytest.raises(DisconnectedError, match="cut short"):
+            stream.sending(b"QUIT\r\n")
+        with pytest.raises(DisconnectedError, match="cut short"):
+            await stream.send_eof()
+        stream.close()
+        assert b"QUIT" not in read_all(peer)
+
+
+async def test_R6_a_send_of_which_nothing_left_may_be_repeated() -> None:
+    with pair() as (stream, peer):
+        while stream.send_nowait(memoryview(bytes(65536))) is not None:
+            pass  # until the kernel's buffer is full
+        with pytest.raises(TransferTimeoutError):
+            await stream.send(b"NOOP\r\n", soon())
+        with played(read_all, peer) as read:
+            await stream.send(b"QUIT\r\n", in_time())
+            stream.close()
+
+    assert read.result.strip(b"\0") == b"QUIT\r\n"
+
+
+@asyncio_only
+async def test_R6_native_cancellation_of_a_send_breaks_the_stream() -> None:
+    for cancels in (1, 2):
+        with pair() as (stream, _):
+            task = asyncio.ensure_future(stream.send(bytes(5_000_000), in_time()))
+            await until_waiting()
+            for _ in range(cancels):
+                task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+            with pytest.raises(DisconnectedError, match="cut short"):
+                await stream.send(b"QUIT\r\n")
+
+
+@asyncio_only
+async def test_wait_for_breaks_a_send_but_not_a_receive() -> None:
+    with pair() as (stream, peer):
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(stream.receive(), SOON)
+        peer.sendall(b"x")
+        assert await asyncio.wait_for(stream.receive(), 10) == b"x"
+
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(stream.send(bytes(5_000_000)), SOON)
+        with pytest.raises(DisconnectedError, match="cut short"):
+            await stream.send(b"x")
+
+
+# -- one reader, one writer -------------------------------------------------------------------------------------------------
+
+
+async def test_two_receivers_are_refused_and_the_first_goes_on() -> None:
+    with pair() as (stream, peer):
+        received: list[bytes] = []
+
+        async def receive() -> None:
+            received.append(await stream.receive(in_time()))
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(receive)
+            await until_waiting()
+            with pytest.raises(LocalProtocolError, match="Another task"):
+                await stream.receive(in_time())
+            peer.sendall(b"x")
+
+    assert received == [b"x"]
+
+
+async def test_two_senders_are_refused_and_the_first_goes_on() -> None:
+    data = pattern(5_000_000)
+    with pair() as (stream, peer):
+
+        async def send() -> None:
+            await stream.send(data, in_time())
+            await stream.send_eof(in_time())
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(send)
+            await until_waiting()
+            with pytest.raises(LocalProtocolError, match="Another task"):
+                await stream.send(b"QUIT\r\n", in_time())
+            with pytest.raises(LocalProtocolError, match="Another task"):
+                await stream.send_eof(in_time())
+            with played(read_all, peer) as read:
+                while not stream.is_closed and read.result is None:
+                    await anyio.sleep(0.001)
+
+    assert read.result == data
+
+
+async def test_one_task_sends_while_another_receives() -> None:
+    data = pattern(2_000_000)
+    with pair() as (stream, peer):
+        received = bytearray()
+
+        async def receive() -> None:
+            while block := await stream.receive(in_time()):
+                received.extend(block)
+
+        def echo() -> None:
+            while block := peer.recv(65536):
+                peer.sendall(block)
+            peer.shutdown(socket.SHUT_WR)
+
+        with played(echo):
+            async with anyio.create_task_group() as group:
+                group.start_soon(receive)
+                await stream.send(data, in_time())
+                await stream.send_eof(in_time())
+
+    assert received == data
+
+
+# -- errors ----------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_reset_is_disconnected_with_errno_and_peer() -> None:
+    with tcp_pair() as (stream, peer):
+        reset(peer)
+        with pytest.raises(DisconnectedError, match="lost") as caught:
+            await stream.receive(in_time())
+
+    assert caught.value.errno == errno.ECONNRESET
+    assert caught.value.peer == "peer"
+    assert isinstance(caught.value.__cause__, ConnectionResetError)
+
+
+async def test_writing_to_a_peer_that_left_is_disconnected() -> None:
+    with pair() as (stream, peer), tempfile.TemporaryFile() as file:
+        file.write(b"data")
+        file.flush()
+        peer.close()
+        with pytest.raises(DisconnectedError):
+            await stream.send(b"x")
+        with pytest.raises(DisconnectedError):
+            stream.sendfile_nowait(file.fileno(), 0, 4)
+
+
+async def test_splicing_from_a_reset_connection_is_disconnected() -> None:
+    reader, writer = os.pipe2(os.O_NONBLOCK)
+    try:
+        with tcp_pair() as (stream, peer):
+            reset(peer)
+            with pytest.raises(DisconnectedError):
+                await stream.perform(lambda: stream.splice_nowait(writer, 4096), in_time())
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+
+async def test_errors_of_the_file_are_not_taken_for_the_connections() -> None:
+    with pair() as (stream, _):
+        for operation in (
+            lambda: stream.sendfile_nowait(1 << 20, 0, 1),
+            lambda: stream.splice_nowait(1 << 20, 1),
+        ):
+            with pytest.raises(OSError) as caught:
+                operation()
+            assert caught.value.errno == errno.EBADF
+            assert not isinstance(caught.value, TransferError)
+
+
+async def test_errors_are_spelled_by_the_family() -> None:
+    class Lost(DisconnectedError):
+        pass
+
+    class Late(TransferTimeoutError):
+        pass
+
+    class Wrong(LocalProtocolError):
+        pass
+
+    ours, theirs = socket.socketpair()
+    with theirs:
+        stream = Stream(ours, peer="peer", errors=ErrorFamily(disconnected=Lost, timeout=Late, local_protocol=Wrong))
+        with pytest.raises(Late):
+            await stream.receive(soon())
+        async with anyio.create_task_group() as group:
+            group.start_soon(_swallow_lost, stream)
+            await until_waiting()
+            with pytest.raises(Wrong):
+                await stream.receive(in_time())
+            stream.close()
+        with pytest.raises(Lost):
+            await stream.receive()
+
+
+async def _swallow_lost(stream: Stream) -> None:
+    with contextlib.suppress(DisconnectedError):
+        await stream.receive()
+
+
+async def test_R10_small_writes_are_not_held_back() -> None:
+    with tcp_pair() as (stream, _):
+        assert stream.raw_socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+        assert stream.raw_socket.gettimeout() == 0
+        assert stream.tls is None
