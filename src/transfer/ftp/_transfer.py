@@ -114,23 +114,47 @@ async def receive_to(
         FTPException: as for data connections and exchanges.
     """
     seconds, throttle = session.settings.timeouts.data, _active(session.settings.throttle.read)
-    outcome = _Received()
+    received = _Received(source, listed)
 
     async def move(stream: Stream) -> None:
         with path_errors():
             destination.parent.mkdir(parents=True, exist_ok=True)
             with destination.open("wb", buffering=0) as file:
-                outcome.octets = await receive_file(stream, file, seconds=seconds, meter=meter, throttle=throttle)
-        outcome.truncated = stream.truncated
+                received.octets = await receive_file(stream, file, seconds=seconds, meter=meter, throttle=throttle)
+        received.is_cut_off = stream.truncated and session.settings.require_close_notify
+        if received.is_cut_off and received.is_short:
+            # This connection has broken: a server that has not noticed need not be waited for until it does.
+            raise received.error(listed, session.control.peer)
 
     await _run(session, commands.retr(source), move)
-    await _verify(session, source, outcome, listed)
+    await _verify(session, received)
 
 
 @attrs.define
 class _Received:
+    source: commands.Path
+    listed: int | None
     octets: int = 0
-    truncated: bool = False
+    is_cut_off: bool = False
+    """Whether TLS ended without a word."""
+
+    @property
+    def is_short(self) -> bool:
+        """Whether less came than was listed."""
+        return self.listed is not None and self.octets < self.listed
+
+    def error(self, expected: int | None, peer: str) -> FTPIncompleteTransfer:
+        """Return the error that says that *expected* bytes should have come."""
+        of = "an unknown number" if expected is None else str(expected)
+        why = "; TLS was cut off" if self.is_cut_off else ""
+        return FTPIncompleteTransfer(
+            f"{self.octets} of {of} bytes of {self.source} were received{why}",
+            transferred=self.octets,
+            expected=expected,
+            peer=peer,
+            # The same call begins the file on this side anew.
+            retryable=True,
+        )
 
 
 async def _run(session: Session, command: Command, move: Callable[[Stream], Awaitable[None]]) -> None:
@@ -139,7 +163,7 @@ async def _run(session: Session, command: Command, move: Callable[[Stream], Awai
         await move(transfer.stream)
         await conclude(session, transfer, command)
     except TransferError as exc:
-        if isinstance(exc, DisconnectedError | TLSError):
+        if isinstance(exc, DisconnectedError | TLSError | FTPIncompleteTransfer):
             await explain(session.control, transfer, command, exc)
         await transfer.abort()
         session.control.fated(command, exc)
@@ -149,27 +173,15 @@ async def _run(session: Session, command: Command, move: Callable[[Stream], Awai
         raise
 
 
-async def _verify(session: Session, source: commands.Path, received: _Received, listed: int | None) -> None:
+async def _verify(session: Session, received: _Received) -> None:
     """Ask for the exact size where there is a doubt: what a listing shows may be out of date, or an estimate."""
-    suspicious = received.truncated and session.settings.require_close_notify
-    if not suspicious and (listed is None or received.octets >= listed):
+    if not received.is_cut_off and not received.is_short:
         return
-    size = await _exact_size(session, source)
+    size = await _exact_size(session, received.source)
     # Whoever cuts TLS off can do so at any octet: only the very size is a proof then.
-    if (size is None or size == received.octets) if not suspicious else size == received.octets:
-        return
-    if not suspicious and size is not None and received.octets >= size:
-        return
-    of = "an unknown number" if size is None else str(size)
-    why = "; TLS was cut off" if received.truncated else ""
-    raise FTPIncompleteTransfer(
-        f"{received.octets} of {of} bytes of {source} were received{why}",
-        transferred=received.octets,
-        expected=size,
-        peer=session.control.peer,
-        # The file on this side is begun anew by the same call.
-        retryable=True,
-    )
+    complete = size == received.octets if received.is_cut_off else size is None or size <= received.octets
+    if not complete:
+        raise received.error(size, session.control.peer)
 
 
 async def _exact_size(session: Session, path: commands.Path) -> int | None:
