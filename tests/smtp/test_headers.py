@@ -146,7 +146,7 @@ def test_octets_that_were_parsed_are_utf8_or_stay_unread() -> None:
         (assigned("J\u00f6rg <j\u00f6rg@b.c>"), True),
         (assigned("J\u00f6rg <a@b.c>"), False),
     ],
-    ids=ascii,
+    ids=lambda value: ascii(str(value)),
 )
 def test_only_addresses_beyond_ascii_need_utf8(value: object, needed: bool) -> None:
     assert needs_utf8(value) is needed

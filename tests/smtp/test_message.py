@@ -145,7 +145,6 @@ def test_headers_are_utf8_where_smtputf8_is_in_force() -> None:
         ("Subject", Header("hi\nBcc: evil@x.y")),
         ("Subject", Header("hi\r\n\r\nbody", "us-ascii")),
     ],
-    ids=ascii,
 )
 def test_a_header_cannot_begin_another_one(header: tuple[str, Any]) -> None:
     with pytest.raises(SMTPMessageError):

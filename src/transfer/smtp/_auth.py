@@ -35,9 +35,11 @@ class Mechanism(Protocol):
     @property
     def name(self) -> str:
         """The SASL name, in upper case."""
+        ...
 
     def initial(self) -> bytes | None:
         """Give the initial response, sent with AUTH; None where the server speaks first."""
+        ...
 
     def respond(self, challenge: bytes) -> bytes:
         """Answer a challenge.
@@ -45,6 +47,7 @@ class Mechanism(Protocol):
         Raises:
             SMTPAuthenticationError: the mechanism has no answer to it; the exchange is to be cancelled with ``*``.
         """
+        ...
 
 
 def decode_challenge(text: str) -> bytes:

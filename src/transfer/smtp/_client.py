@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+import attrs
 
 from transfer._wire.command import Command
 from transfer._wire.reply import Severity
 from transfer.smtp import _commands as commands
 from transfer.smtp._address import parse_mailbox
 from transfer.smtp._auth import CRAMMD5, LOGIN, PLAIN, XOAUTH2, Mechanism
+from transfer.smtp._commands import check_hostname
 from transfer.smtp._connection import Connection, Path, Timeout
-from transfer.smtp._dot import normalise
 from transfer.smtp._errors import (
+    SMTPException,
+    SMTPNotSupported,
     SMTPRecipientRefused,
     SMTPSenderRefused,
 )
-from transfer.smtp._login import login
-from transfer.smtp._mail import Mail, Options, prepare_mail, prepare_message
+from transfer.smtp._login import check_credentials, login
+from transfer.smtp._mail import Draft, Options, draft_mail, draft_message, prepare, to_octets
 from transfer.smtp._message import AnyMessage
 from transfer.smtp._open import tls_context as make_context
 from transfer.smtp._options import UNSET, Unset
+from transfer.smtp._report import Delivery
 from transfer.smtp._response import SMTPResponse, response_from
-from transfer.smtp._session import Session, refusal
+from transfer.smtp._session import refusal
 from transfer.smtp._transaction import Transaction
 
 if TYPE_CHECKING:
@@ -91,11 +97,9 @@ class SMTP(Connection):
 
         With PIPELINING, envelope and DATA go in one flight (RFC 2920). Cancellation: see the class.
         """
-        octets = _to_octets(message)
-        options = Options(mail_options, rcpt_options)
-        async with self._turn(timeout) as session:
-            await session.hello()
-            return await self._send(session, prepare_mail(sender, recipients, octets, options, session.extensions))
+        return await self._send(
+            timeout, lambda: draft_mail(sender, recipients, message, Options(mail_options, rcpt_options))
+        )
 
     async def send_message(
         self,
@@ -113,32 +117,48 @@ class SMTP(Connection):
         Bcc is used and not sent; the object stays as it is. Returns and raises as :meth:`sendmail`, and ValueError
         for a message without a sender or recipients, or with a header that would break out of its line.
         """
-        options = Options(mail_options, rcpt_options)
-        async with self._turn(timeout) as session:
-            await session.hello()
-            mail = prepare_message(message, sender, recipients, options, session.extensions)
-            return await self._send(session, mail)
+        return await self._send(
+            timeout, lambda: draft_message(message, sender, recipients, Options(mail_options, rcpt_options))
+        )
 
-    async def _send(self, session: Session, mail: Mail) -> tuple[dict[str, SMTPResponse], str]:
-        transaction = Transaction(session)
+    async def _send(self, timeout: Timeout, make_draft: Callable[[], Draft]) -> tuple[dict[str, SMTPResponse], str]:
+        with self._noting_delivery() as note:
+            draft = make_draft()
+            async with self._turn(timeout) as session:
+                await session.hello()
+                mail = prepare(draft, session.extensions)
+                note.transaction = Transaction(session)
+                return await note.transaction.run(mail.envelope, mail.message)
+
+    @contextmanager
+    def _noting_delivery(self) -> Iterator[_Note]:
+        """Leave the fate of the mail in ``last_delivery``, however the body ends."""
+        note = _Note()
         try:
-            return await transaction.run(mail.envelope, mail.message)
-        finally:
-            self.last_delivery = transaction.delivery
+            yield note
+        except SMTPException as exc:
+            self.last_delivery = exc.delivery
+            raise
+        except BaseException:
+            self.last_delivery = note.transaction.delivery if note.transaction is not None else Delivery.NOT_SENT
+            raise
+        self.last_delivery = Delivery.ACCEPTED
 
     # -- single commands -----------------------------------------------------------------------------------------------
 
     async def execute_command(self, *args: bytes, timeout: Timeout = UNSET) -> SMTPResponse:
-        """Send one command, its parts joined by spaces, and return the reply, whatever its code.
+        """Send one line, the *args* joined by spaces, and return the reply, whatever its code.
+
+        What the line means is the caller's affair: after the 354 to DATA or the 334 to AUTH, the next line is no
+        command. The argument of AUTH, and a line that begins with no verb, are kept out of the log.
 
         Raises:
             SMTPAddressError: a part holds a control character; nothing was sent.
             SMTPServerDisconnected, SMTPReadTimeoutError, SMTPProtocolError: no proper reply came.
         """
-        verb, *rest = args
-        command = Command(verb.decode("ascii", "replace"), b" ".join(rest) if rest else None)
+        line = b" ".join(args)
         async with self._turn(timeout) as session:
-            return response_from(await session.channel.exchange(command))
+            return response_from(await session.execute(line))
 
     async def ehlo(self, *, hostname: str | None = None, timeout: Timeout = UNSET) -> SMTPResponse:
         """Say EHLO as *hostname* and learn what the server offers; raises SMTPHeloError."""
@@ -165,18 +185,25 @@ class SMTP(Connection):
     async def vrfy(
         self, address: str, /, *, options: Sequence[str] | None = None, timeout: Timeout = UNSET
     ) -> SMTPResponse:
-        """Ask whether the server knows *address*; 252 means that it would rather not say (RFC 5321 §3.5)."""
-        return await self._require(commands.vrfy(parse_mailbox(address), options or ()), timeout)
+        """Ask whether the server knows *address*; 252 means that it would rather not say (RFC 5321 §3.5).
+
+        An address outside of ASCII needs the option ``"SMTPUTF8"``; SMTPNotSupported where that is not offered.
+        """
+        utf8 = Options(options).asks_utf8
+        return await self._require(commands.vrfy(parse_mailbox(address), options or (), utf8=utf8), timeout, utf8=utf8)
 
     async def expn(
         self, address: str, /, *, options: Sequence[str] | None = None, timeout: Timeout = UNSET
     ) -> SMTPResponse:
-        """Ask for the members of a mailing list."""
-        return await self._require(commands.expn(parse_mailbox(address), options or ()), timeout)
+        """Ask for the members of a mailing list; *options* as for :meth:`vrfy`."""
+        utf8 = Options(options).asks_utf8
+        return await self._require(commands.expn(parse_mailbox(address), options or (), utf8=utf8), timeout, utf8=utf8)
 
-    async def _require(self, command: Command, timeout: Timeout) -> SMTPResponse:
+    async def _require(self, command: Command, timeout: Timeout, *, utf8: bool = False) -> SMTPResponse:
         async with self._turn(timeout) as session:
             await session.hello()
+            if utf8 and not session.extensions.supports("smtputf8"):
+                raise SMTPNotSupported("The server does not offer SMTPUTF8", peer=session.channel.peer)
             return await session.require(command)
 
     async def quit(self, *, timeout: Timeout = UNSET) -> SMTPResponse:
@@ -214,11 +241,13 @@ class SMTP(Connection):
         Raises:
             SMTPNotSupported: STARTTLS is not offered; nothing was sent.
             SMTPException: TLS is on already.
+            SMTPAddressError: *server_hostname* is no host's name; nothing was sent.
             SMTPResponseException: refused; the connection is still in clear.
             SMTPTLSError, SMTPProtocolError: the handshake failed; the connection is closed.
 
         RFC 3207.
         """
+        name = check_hostname(server_hostname) if server_hostname else self._options.target_hostname
         options = self._options.evolve(
             validate_certs=validate_certs,
             client_cert=client_cert,
@@ -227,7 +256,7 @@ class SMTP(Connection):
             tls_context=tls_context,
         )
         async with self._turn(timeout) as session:
-            return await session.start_tls(make_context(options), server_hostname or options.target_hostname)
+            return await session.start_tls(make_context(options), name)
 
     async def login(self, username: str | bytes, password: str | bytes, /, timeout: Timeout = UNSET) -> SMTPResponse:
         """Log in by the best mechanism that both sides know: CRAM-MD5, PLAIN, LOGIN.
@@ -243,24 +272,28 @@ class SMTP(Connection):
         self, username: str | bytes, password: str | bytes, *, timeout: Timeout = UNSET
     ) -> SMTPResponse:
         """Log in by PLAIN (RFC 4616)."""
+        check_credentials(username, password)
         return await self._authenticate(PLAIN(username, password), timeout)
 
     async def auth_login(
         self, username: str | bytes, password: str | bytes, *, timeout: Timeout = UNSET
     ) -> SMTPResponse:
         """Log in by LOGIN."""
+        check_credentials(username, password)
         return await self._authenticate(LOGIN(username, password), timeout)
 
     async def auth_crammd5(
         self, username: str | bytes, password: str | bytes, *, timeout: Timeout = UNSET
     ) -> SMTPResponse:
         """Log in by CRAM-MD5 (RFC 2195)."""
+        check_credentials(username, password)
         return await self._authenticate(CRAMMD5(username, password), timeout)
 
     async def auth_xoauth2(
         self, username: str | bytes, access_token: str | bytes, *, timeout: Timeout = UNSET
     ) -> SMTPResponse:
         """Log in by XOAUTH2 with an access token."""
+        check_credentials(username, access_token)
         return await self._authenticate(XOAUTH2(username, access_token), timeout)
 
     async def _authenticate(self, mechanism: Mechanism, timeout: Timeout) -> SMTPResponse:
@@ -288,9 +321,10 @@ class SMTP(Connection):
         command = commands.mail(mailbox, options or (), utf8=_is_utf8(encoding))
         async with self._turn(timeout) as session:
             await session.hello()
+            self.last_delivery = Delivery.NOT_SENT
             reply = await session.channel.exchange(command)
             if reply.severity is not Severity.COMPLETION:
-                raise refusal(SMTPSenderRefused, reply, command, session.channel.peer, sender)
+                raise refusal(SMTPSenderRefused, reply, command, session.channel, sender)
             return response_from(reply)
 
     async def rcpt(
@@ -308,7 +342,7 @@ class SMTP(Connection):
             await session.hello()
             reply = await session.channel.exchange(command)
             if reply.severity is not Severity.COMPLETION:
-                raise refusal(SMTPRecipientRefused, reply, command, session.channel.peer, recipient)
+                raise refusal(SMTPRecipientRefused, reply, command, session.channel, recipient)
             return response_from(reply)
 
     async def data(self, message: str | bytes, /, *, timeout: Timeout = UNSET) -> SMTPResponse:
@@ -316,18 +350,18 @@ class SMTP(Connection):
 
         Line ends become CRLF, dots are stuffed. Errors after the final dot as for :meth:`sendmail`.
         """
-        async with self._turn(timeout) as session:
-            await session.hello()
-            transaction = Transaction(session)
-            try:
-                return await transaction.run_data(_to_octets(message))
-            finally:
-                self.last_delivery = transaction.delivery
+        with self._noting_delivery() as note:
+            octets = to_octets(message)
+            async with self._turn(timeout) as session:
+                await session.hello()
+                note.transaction = Transaction(session)
+                return await note.transaction.run_data(octets)
+
+
+@attrs.define(eq=False)
+class _Note:
+    transaction: Transaction | None = None
 
 
 def _is_utf8(encoding: str) -> bool:
     return encoding.lower().replace("_", "-") in ("utf-8", "utf8")
-
-
-def _to_octets(message: str | bytes) -> bytes:
-    return normalise(message.encode("utf-8", "surrogateescape") if isinstance(message, str) else message)

@@ -77,8 +77,7 @@ class Connection:
         self.last_delivery: Delivery | None = None
         """The fate of the last mail, also where a cancellation left no exception to tell it."""
         self._session: Session | None = None
-        self._turns: anyio.Lock | None = None
-        self._connecting = False
+        self._connecting: anyio.CancelScope | None = None
 
     # -- state ---------------------------------------------------------------------------------------------------------
 
@@ -166,13 +165,15 @@ class Connection:
         this one only.
 
         Raises:
-            SMTPException: connected already.
+            SMTPException: connected already, or another task is connecting.
+            SMTPAddressError: the login lacks its other half or can't be sent; nothing was done.
+            SMTPServerDisconnected: :meth:`close` was called meanwhile.
             SMTPConnectError, SMTPConnectTimeoutError, SMTPConnectResponseError, SMTPTLSError: no connection.
             SMTPNotSupported, SMTPResponseException, SMTPAuthenticationError: STARTTLS or the login failed.
 
         Cancellation: nothing stays open.
         """
-        if self.is_connected or self._connecting:
+        if self.is_connected or self._connecting is not None:
             raise SMTPException("Connected already, or about to be")
         options = self._options.evolve(
             hostname=hostname,
@@ -193,18 +194,32 @@ class Connection:
             sock=sock,
         )
         self._options = options
-        self._connecting = True
-        try:
-            session, greeting = await open_session(options.evolve(timeout=timeout))
-        finally:
-            self._connecting = False
+        session, greeting = await self._open(options.evolve(timeout=timeout))
         session.channel.timeouts = limits(options)
-        # A lock belongs to the event loop that it was made in, and a client may be made outside of any.
-        self._session, self._turns = session, anyio.Lock(fast_acquire=True)
+        self._session = session
         return greeting
 
+    async def _open(self, options: ConnectOptions) -> tuple[Session, SMTPResponse]:
+        opened: tuple[Session, SMTPResponse] | None = None
+        try:
+            with anyio.CancelScope() as self._connecting:
+                opened = await open_session(options)
+            was_closed = self._connecting.cancel_called
+        finally:
+            self._connecting = None
+        if opened is None or was_closed:
+            if opened is not None:
+                opened[0].channel.close()
+            raise SMTPServerDisconnected("Closed while connecting")
+        return opened
+
     def close(self) -> None:
-        """Close the connection at once, without QUIT; whoever waits for it gets SMTPServerDisconnected. Idempotent."""
+        """Close the connection at once, without QUIT, or give up connecting. Idempotent.
+
+        Whoever waits for the connection, or for its turn, gets SMTPServerDisconnected.
+        """
+        if self._connecting is not None:
+            self._connecting.cancel()
         if self._session is not None:
             self._session.channel.close()
             self._session = None
@@ -219,27 +234,32 @@ class Connection:
     ) -> None:
         """Say QUIT where that can be answered, for 5 seconds at most, and close; the body's exception stays."""
         try:
-            if exc is None or (isinstance(exc, Exception) and not isinstance(exc, ConnectionError | TimeoutError)):
+            if exc is None:
                 await self._part()
+            elif isinstance(exc, Exception) and not isinstance(exc, ConnectionError | TimeoutError):
+                # Shielded, or a cancellation would take the exception's place.
+                await self._part(shield=True)
         finally:
             self.close()
 
-    async def _part(self) -> None:
-        if self.is_connected:
-            with suppress(TransferError):
-                async with self._turn() as session:
-                    session.channel.timeouts = Timeouts.uniform(session.channel.timeouts.close)
-                    await session.quit()
+    async def _part(self, *, shield: bool = False) -> None:
+        if self._session is None or not self._session.channel.is_open:
+            return
+        seconds = self._session.channel.timeouts.close
+        # The scope also bounds the wait for another task's exchange to end.
+        with anyio.move_on_after(seconds, shield=shield), suppress(TransferError):
+            async with self._turn(seconds) as session:
+                await session.quit()
 
     @asynccontextmanager
     async def _turn(self, timeout: Timeout = UNSET) -> AsyncIterator[Session]:
         """Wait for this task's turn; give the session, with *timeout* as its limits if that was given."""
-        if self._session is None or self._turns is None:
+        session = self._session
+        if session is None:
             raise SMTPServerDisconnected("Not connected")
-        async with self._turns:
-            session = self._session
-            if session is None:
-                raise SMTPServerDisconnected("Not connected")
+        async with session.turns:
+            if session is not self._session:
+                raise SMTPServerDisconnected("The connection was closed meanwhile", peer=session.channel.peer)
             channel = session.channel
             before = channel.timeouts
             if not isinstance(timeout, Unset):

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 
 from transfer.smtp._auth import CRAMMD5, LOGIN, PLAIN, XOAUTH2, Mechanism
-from transfer.smtp._errors import SMTPAuthenticationError, SMTPException, SMTPNotSupported
+from transfer.smtp._errors import SMTPAddressError, SMTPAuthenticationError, SMTPException, SMTPNotSupported
 from transfer.smtp._response import SMTPResponse
 from transfer.smtp._session import Session
 
-__all__ = ["PASSWORD_MECHANISMS", "login", "login_by_token"]
+__all__ = ["PASSWORD_MECHANISMS", "check_credentials", "login", "login_by_token"]
+
+# Base64 would carry them safely, but no password has them: a file was read with its line end, or worse.
+_NEVER_IN_CREDENTIALS = re.compile(rb"[\r\n\0]")
 
 PASSWORD_MECHANISMS: dict[str, Callable[[str | bytes, str | bytes], Mechanism]] = {
     "cram-md5": CRAMMD5,
     "plain": PLAIN,
     "login": LOGIN,
 }
+
+
+def check_credentials(username: str | bytes, password: str | bytes) -> None:
+    """Raise SMTPAddressError for CR, LF, NUL or a lone surrogate in *username* or *password*, without showing them."""
+    for what, value in (("user name", username), ("password", password)):
+        octets = value if isinstance(value, bytes) else value.encode("utf-8", "surrogatepass")
+        if _NEVER_IN_CREDENTIALS.search(octets) is not None:
+            raise SMTPAddressError(f"the {what} holds a line break or a NUL")
+        if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
+            raise SMTPAddressError(f"the {what} holds a lone surrogate, which has no UTF-8")
 
 
 async def login(
@@ -27,9 +41,11 @@ async def login(
     by 5yz leads on to the next; 4yz means "later" and ends the attempt.
 
     Raises:
+        SMTPAddressError: a credential holds what none can; nothing was sent.
         SMTPNotSupported: no common mechanism is offered, or only such as would show the password to the network.
         SMTPAuthenticationError: the last refusal.
     """
+    check_credentials(username, password)
     await session.hello()
     names = [name for name in PASSWORD_MECHANISMS if name in session.extensions.auth_methods]
     if not names:

@@ -1,4 +1,8 @@
-"""What is sent for one mail, worked out from what the caller gave and what the server offers."""
+"""What is sent for one mail, worked out from what the caller gave and what the server offers.
+
+How this works: a :class:`Draft` is everything that the caller alone decides, checked before a byte is written, EHLO
+included. :func:`prepare` fits it to a server.
+"""
 
 from __future__ import annotations
 
@@ -7,30 +11,55 @@ from collections.abc import Iterable, Sequence
 import attrs
 
 from transfer.smtp._address import NULL_SENDER, Mailbox, parse_mailbox
-from transfer.smtp._commands import merge_options
+from transfer.smtp._commands import check_options, merge_options
+from transfer.smtp._dot import normalise
 from transfer.smtp._errors import SMTPMessageError, SMTPNotSupported, SMTPRecipientsRefused
 from transfer.smtp._extensions import Extensions
 from transfer.smtp._message import AnyMessage, flatten_message, needs_smtputf8, recipients_of, sender_of
+from transfer.smtp._report import Delivery
 from transfer.smtp._transaction import Envelope
 
-__all__ = ["Mail", "Options", "prepare_mail", "prepare_message"]
+__all__ = ["Draft", "Mail", "Options", "draft_mail", "draft_message", "prepare", "to_octets"]
 
 
-def _given(options: Sequence[str] | None) -> Sequence[str]:
-    return () if options is None else options
+def _checked(options: Sequence[str] | None) -> Sequence[str]:
+    return () if options is None else check_options(options)
 
 
 @attrs.frozen
 class Options:
-    """The caller's raw ESMTP parameters: ``mail`` for MAIL, ``rcpt`` for every RCPT."""
+    """The caller's raw ESMTP parameters: ``mail`` for MAIL, ``rcpt`` for every RCPT.
 
-    mail: Sequence[str] = attrs.field(default=(), converter=_given)
-    rcpt: Sequence[str] = attrs.field(default=(), converter=_given)
+    Raises:
+        SMTPAddressError: one breaks the grammar.
+    """
+
+    mail: Sequence[str] = attrs.field(default=(), converter=_checked)
+    rcpt: Sequence[str] = attrs.field(default=(), converter=_checked)
 
     @property
     def asks_utf8(self) -> bool:
         """Whether the caller asks for SMTPUTF8."""
         return any(option.upper() == "SMTPUTF8" for option in self.mail)
+
+
+@attrs.frozen(kw_only=True)
+class Draft:
+    """A mail of which only the server's abilities are still to be known.
+
+    Attributes:
+        sender, recipients, options: of the envelope.
+        message: with CRLF line ends.
+        source: the object that *message* was written from, to write it anew for a server without 8BITMIME.
+        utf8: whether SMTPUTF8 is needed, or asked for.
+    """
+
+    sender: Mailbox
+    recipients: Sequence[Mailbox]
+    options: Options
+    message: bytes
+    source: AnyMessage | None = None
+    utf8: bool
 
 
 @attrs.frozen
@@ -41,34 +70,36 @@ class Mail:
     message: bytes
 
 
-def prepare_mail(
-    sender: str, recipients: str | Sequence[str], message: bytes, options: Options, extensions: Extensions
-) -> Mail:
-    """Prepare octets that are ready but for dot stuffing, and an explicit envelope.
+def draft_mail(sender: str, recipients: str | Sequence[str], message: str | bytes, options: Options) -> Draft:
+    """Check octets (or a text) that are ready but for line ends and dots, and an explicit envelope.
 
     Raises:
-        SMTPAddressError: an address or option breaks the grammar.
+        SMTPAddressError: an address breaks the grammar.
         SMTPRecipientsRefused: there is no recipient.
-        SMTPNotSupported: an address needs SMTPUTF8, or the caller asks for it, and it is not offered.
+        SMTPMessageError: the text has characters that UTF-8 has not.
     """
-    return _prepare(_explicit_sender(sender), _explicit_recipients(recipients), message, options, extensions)
+    reverse_path, forward_paths = _explicit_sender(sender), _explicit_recipients(recipients)
+    if not forward_paths:
+        raise SMTPRecipientsRefused([], delivery=Delivery.NOT_SENT)
+    return Draft(
+        sender=reverse_path,
+        recipients=forward_paths,
+        options=options,
+        message=to_octets(message),
+        utf8=options.asks_utf8 or _needs_utf8((reverse_path, *forward_paths)),
+    )
 
 
-def prepare_message(
-    message: AnyMessage,
-    sender: str | None,
-    recipients: str | Sequence[str] | None,
-    options: Options,
-    extensions: Extensions,
-) -> Mail:
-    """Prepare a message object, whose headers give the envelope as far as the caller does not.
+def draft_message(
+    message: AnyMessage, sender: str | None, recipients: str | Sequence[str] | None, options: Options
+) -> Draft:
+    """Check a message object, whose headers give the envelope as far as the caller does not.
 
-    Text parts are encoded anew if the server lacks 8BITMIME (RFC 6152 §3); SMTPUTF8 is used where an address in the
-    envelope or in a header needs it (RFC 6531 §3.4).
+    SMTPUTF8 is used where an address in the envelope or in a header needs it (RFC 6531 §3.4).
 
     Raises:
-        As :func:`prepare_mail`, and SMTPMessageError (a ValueError) for no sender, no recipients, or a header that
-        would break out of its line.
+        SMTPAddressError: an address breaks the grammar.
+        SMTPMessageError: no sender, no recipients, or a header that would break out of its line.
     """
     reverse_path = sender_of(message) if sender is None else _explicit_sender(sender)
     if reverse_path is None:
@@ -77,36 +108,51 @@ def prepare_message(
     if not forward_paths:
         raise SMTPMessageError("The message has no recipients: give recipients=, or a To, Cc or Bcc header")
     utf8 = options.asks_utf8 or _needs_utf8((reverse_path, *forward_paths)) or needs_smtputf8(message)
-    eight_bit = extensions.supports("8bitmime")
-    body = flatten_message(message, utf8=utf8, cte_type="8bit" if eight_bit else "7bit")
-    if utf8 and not options.asks_utf8:
-        options = attrs.evolve(options, mail=(*options.mail, "SMTPUTF8"))
-    return _prepare(reverse_path, forward_paths, body, options, extensions)
+    return Draft(
+        sender=reverse_path,
+        recipients=forward_paths,
+        options=options,
+        message=flatten_message(message, utf8=utf8),
+        source=message,
+        utf8=utf8,
+    )
 
 
-def _prepare(
-    sender: Mailbox, recipients: Sequence[Mailbox], message: bytes, options: Options, extensions: Extensions
-) -> Mail:
-    utf8 = options.asks_utf8 or _needs_utf8((sender, *recipients))
-    if utf8 and not extensions.supports("smtputf8"):
+def prepare(draft: Draft, extensions: Extensions) -> Mail:
+    """Fit *draft* to a server with *extensions*.
+
+    Text parts are encoded anew if it lacks 8BITMIME (RFC 6152 §3).
+
+    Raises:
+        SMTPNotSupported: SMTPUTF8 is needed, or asked for, and not offered.
+        SMTPAddressError: a command would be too long.
+    """
+    if draft.utf8 and not extensions.supports("smtputf8"):
         raise SMTPNotSupported("An address outside of ASCII needs SMTPUTF8, which the server does not offer")
-    if not recipients:
-        raise SMTPRecipientsRefused([])
+    message, eight_bit = draft.message, extensions.supports("8bitmime")
+    is_ascii = message.isascii()
+    if draft.source is not None and not (eight_bit or is_ascii):
+        message = flatten_message(draft.source, utf8=draft.utf8, cte_type="7bit")
     computed = []
     if extensions.supports("size"):
         computed.append(f"SIZE={len(message)}")
-    if extensions.supports("8bitmime") and not message.isascii():
+    if eight_bit and not is_ascii:
         computed.append("BODY=8BITMIME")
-    if utf8:
+    if draft.utf8:
         computed.append("SMTPUTF8")
     envelope = Envelope.build(
-        sender,
-        recipients,
-        mail_options=merge_options(computed, options.mail),
-        rcpt_options=options.rcpt,
-        utf8=utf8,
+        draft.sender,
+        draft.recipients,
+        mail_options=merge_options(computed, draft.options.mail),
+        rcpt_options=draft.options.rcpt,
+        utf8=draft.utf8,
     )
     return Mail(envelope, message)
+
+
+def to_octets(message: str | bytes) -> bytes:
+    """Return *message* with CRLF line ends; a text in UTF-8. Raises SMTPMessageError where that can't be."""
+    return flatten_message(message) if isinstance(message, str) else normalise(message)
 
 
 def _needs_utf8(mailboxes: Iterable[Mailbox]) -> bool:

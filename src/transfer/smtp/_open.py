@@ -15,16 +15,16 @@ from transfer._net.tls import TLS
 from transfer._wire.dialect import SMTP_CLIENT
 from transfer.smtp._errors import (
     FAMILY,
+    SMTPAddressError,
     SMTPConnectError,
     SMTPConnectResponseError,
     SMTPConnectTimeoutError,
-    SMTPException,
     SMTPTLSError,
 )
-from transfer.smtp._login import login, login_by_token
+from transfer.smtp._login import check_credentials, login, login_by_token
 from transfer.smtp._options import ConnectOptions
 from transfer.smtp._response import SMTPResponse, response_from
-from transfer.smtp._session import Session, refusal
+from transfer.smtp._session import Session
 
 if TYPE_CHECKING:
     import ssl
@@ -68,12 +68,14 @@ async def open_session(options: ConnectOptions) -> tuple[Session, SMTPResponse]:
     """Connect, read the greeting, upgrade and log in as *options* say; return the session and the greeting.
 
     Raises:
+        SMTPAddressError: the user name lacks a password or the other way round, or one can't be sent; nothing was done.
         SMTPConnectError and its kinds: no connection, no greeting in time, or another than 220.
         Others of the family: what STARTTLS, EHLO and AUTH raise.
 
     Cancellation and errors: the connection is closed.
     RFC 5321 §3.1, RFC 3207, RFC 8314 §3.3.
     """
+    _check_login(options)
     stream = await _dial(options)
     try:
         channel, greeting = await _greet(stream, options)
@@ -85,6 +87,16 @@ async def open_session(options: ConnectOptions) -> tuple[Session, SMTPResponse]:
         stream.close()
         raise
     return session, greeting
+
+
+def _check_login(options: ConnectOptions) -> None:
+    if options.username is None:
+        if options.oauth_token_generator is not None:
+            raise SMTPAddressError("oauth_token_generator needs a username")
+        return
+    if options.password is None and options.oauth_token_generator is None:
+        raise SMTPAddressError("username needs a password, or an oauth_token_generator")
+    check_credentials(options.username, options.password or b"")
 
 
 async def _dial(options: ConnectOptions) -> Stream:
@@ -119,7 +131,7 @@ async def _greet(stream: Stream, options: ConnectOptions) -> tuple[ClientChannel
         raise SMTPConnectTimeoutError(exc.args[0], phase=exc.phase, seconds=exc.seconds, peer=exc.peer) from exc
     # RFC 5321 §3.1: 554 "in the initial connection opening message"; §3.8: 421.
     if reply.code != 220:
-        raise refusal(SMTPConnectResponseError, reply, None, channel.peer)
+        raise SMTPConnectResponseError(reply.code, reply.text, reply=reply, peer=channel.peer)
     return channel, response_from(reply)
 
 
@@ -142,6 +154,5 @@ async def _log_in(session: Session, options: ConnectOptions) -> None:
             session, options.username, options.oauth_token_generator, allow_cleartext=options.allow_cleartext_auth
         )
         return
-    if options.password is None:
-        raise SMTPException("A username needs a password or an oauth_token_generator")
+    assert options.password is not None  # as _check_login has found
     await login(session, options.username, options.password, allow_cleartext=options.allow_cleartext_auth)

@@ -6,12 +6,16 @@ client above it keeps the order.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, TypeVar
 
+import anyio
+
 from transfer._engine.client import ClientChannel
-from transfer._errors import DisconnectedError
+from transfer._errors import DisconnectedError, TransferError
 from transfer._net.hostname import is_loopback, own_hostname
 from transfer._wire.command import Command
+from transfer._wire.dialect import SMTP_CLIENT
 from transfer._wire.reply import Reply, Severity
 from transfer.smtp import _commands as commands
 from transfer.smtp._auth import Mechanism, decode_challenge, encode_response
@@ -20,6 +24,7 @@ from transfer.smtp._errors import (
     SMTPException,
     SMTPHeloError,
     SMTPNotSupported,
+    SMTPProtocolError,
     SMTPResponseException,
 )
 from transfer.smtp._extensions import Extensions, extensions_from
@@ -32,16 +37,27 @@ __all__ = ["Session", "refusal"]
 
 Refusal = TypeVar("Refusal", bound=SMTPResponseException)
 
-# A server from before RFC 1869 does not know EHLO and says so by one of these; any other refusal would meet HELO as
-# well.
-_EHLO_UNKNOWN = frozenset({500, 501, 502, 504, 550})
 # They reveal the password to whoever listens; the challenge-response mechanisms do not.
 _REVEALING = frozenset({"PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER"})
 
 
-def refusal(error: type[Refusal], reply: Reply, command: Command | None, peer: str, *extra: str) -> Refusal:
-    """Return *error* for *reply*; *extra* is the address where the class wants one."""
-    return error(reply.code, reply.text, *extra, reply=reply, command=str(command) if command else None, peer=peer)
+def refusal(
+    error: type[Refusal], reply: Reply, command: Command | None, channel: ClientChannel, *extra: str
+) -> Refusal:
+    """Return *error* for a 4yz or 5yz *reply*; *extra* is the address where the class wants one.
+
+    Raises:
+        SMTPProtocolError: *reply* is neither a refusal nor the answer that was due, so nobody can tell any more what
+            the server takes the next line for; the channel is closed.
+    """
+    shown = str(command) if command else None
+    if reply.severity in (Severity.TRANSIENT, Severity.PERMANENT):
+        return error(reply.code, reply.text, *extra, reply=reply, command=shown, peer=channel.peer)
+    fault = SMTPProtocolError(
+        -1, f"{shown or 'The message'} was answered out of turn: {reply}", reply=reply, command=shown, peer=channel.peer
+    )
+    channel.abandon(fault)
+    raise fault
 
 
 class Session:
@@ -60,7 +76,14 @@ class Session:
         self.last_ehlo: SMTPResponse | None = None
         self.last_helo: SMTPResponse | None = None
         self.local_hostname = local_hostname
-        self._stays_on_host = dialled and is_loopback(channel.stream)
+        self.turns = anyio.Lock(fast_acquire=True)
+        """Whose turn it is; kept here because a lock belongs to one event loop, as a connection does."""
+        self._asked = False
+        """Whether the server waits for the answer to a challenge, not for a command."""
+        self._stays_on_host = False
+        # OSError: the server has reset the connection by now, as the next exchange will find.
+        with contextlib.suppress(OSError):
+            self._stays_on_host = dialled and is_loopback(channel.stream)
 
     @property
     def is_tls(self) -> bool:
@@ -77,9 +100,17 @@ class Session:
         """Whether neither EHLO nor HELO has succeeded since the connection or TLS began."""
         return not any(said is not None and 200 <= said.code < 300 for said in (self.last_ehlo, self.last_helo))
 
-    async def execute(self, command: Command) -> Reply:
-        """Send any command and return its reply, whatever the code."""
-        return await self.channel.exchange(command)
+    async def execute(self, line: bytes) -> Reply:
+        """Send any one line and return the reply, whatever the code; what may be a secret is kept out of the log."""
+        verb, space, argument = line.partition(b" ")
+        if self._asked or not (verb.replace(b"-", b"").isalnum() and verb[:1].isalpha()):
+            command = Command("", line, secret=True)
+        else:
+            name = verb.decode("ascii")
+            command = Command(name, argument if space else None, secret=name.upper() in SMTP_CLIENT.secret_verbs)
+        reply = await self.channel.exchange(command)
+        self._asked = reply.severity is Severity.INTERMEDIATE
+        return reply
 
     async def require(
         self,
@@ -93,7 +124,7 @@ class Session:
         """
         reply = await self.channel.exchange(command)
         if reply.severity is not Severity.COMPLETION:
-            raise refusal(error, reply, command, self.channel.peer)
+            raise refusal(error, reply, command, self.channel)
         return response_from(reply)
 
     async def ehlo(self, name: str | None = None) -> SMTPResponse:
@@ -102,7 +133,7 @@ class Session:
         reply = await self.channel.exchange(command)
         self.last_ehlo = response_from(reply)
         if reply.severity is not Severity.COMPLETION:
-            raise refusal(SMTPHeloError, reply, command, self.channel.peer)
+            raise refusal(SMTPHeloError, reply, command, self.channel)
         self.extensions = extensions_from(reply)
         return self.last_ehlo
 
@@ -112,17 +143,24 @@ class Session:
         reply = await self.channel.exchange(command)
         self.last_helo = response_from(reply)
         if reply.severity is not Severity.COMPLETION:
-            raise refusal(SMTPHeloError, reply, command, self.channel.peer)
+            raise refusal(SMTPHeloError, reply, command, self.channel)
         return self.last_helo
 
     async def hello(self) -> None:
-        """Say EHLO, or HELO to a server that does not know EHLO, unless that was done already."""
+        """Say EHLO, or HELO to a server that refuses EHLO for good, unless one of them has succeeded already.
+
+        Raises:
+            SMTPHeloError: the server refuses both, or asks to come back later.
+
+        RFC 5321 §3.2.
+        """
         if not self.needs_hello:
             return
         try:
             await self.ehlo()
         except SMTPHeloError as exc:
-            if exc.code not in _EHLO_UNKNOWN:
+            # Old servers have many codes for what they do not know; a 4yz, or a 421 above all, means the client.
+            if exc.retryable or not self.channel.is_open:
                 raise
             await self.helo()
 
@@ -152,8 +190,10 @@ class Session:
 
         Raises:
             SMTPNotSupported: the mechanism would show the password to the network; nothing was sent.
-            SMTPAuthenticationError: the server refused, or its challenge made no sense, in which case the exchange was
-                called off with ``*`` and the connection stays usable.
+            SMTPAddressError: the credentials can't be put into this mechanism's form.
+            SMTPAuthenticationError: the server refused, or its challenge made no sense.
+
+        Whatever goes wrong on this side in the middle calls the exchange off with ``*``; the connection stays usable.
 
         RFC 4954 §4.
         """
@@ -167,13 +207,21 @@ class Session:
         while reply.severity is Severity.INTERMEDIATE:
             try:
                 answer = encode_response(mechanism.respond(decode_challenge(reply.text)))
-            except SMTPAuthenticationError:
-                await self.channel.exchange(Command("", "*"))
+            except SMTPException:
+                await self._call_off()
                 raise
             reply = await self.channel.exchange(Command("", answer, secret=True))
         if reply.severity is not Severity.COMPLETION:
-            raise refusal(SMTPAuthenticationError, reply, command, self.channel.peer)
+            raise refusal(SMTPAuthenticationError, reply, command, self.channel)
         return response_from(reply)
+
+    async def _call_off(self) -> None:
+        # RFC 4954 §4: "If the client wishes to cancel the authentication exchange, it issues a line with a single "*"";
+        # the server "MUST reject the AUTH command by sending a 501 reply". One that asks on is still inside of it.
+        with contextlib.suppress(TransferError):
+            reply = await self.channel.exchange(Command("", "*"))
+            if reply.severity is Severity.INTERMEDIATE:
+                raise refusal(SMTPAuthenticationError, reply, None, self.channel)
 
     async def quit(self) -> SMTPResponse:
         """Say QUIT and close. A server that just hangs up has understood.
