@@ -59,8 +59,8 @@ class Report:
     def print_table(self) -> None:
         """Print everything."""
         table = Table(title="What happened")
-        for column, justify in (("loop", "left"), ("step", "left"), ("outcome", "left"), ("held", "left")):
-            table.add_column(column, justify=justify)  # type: ignore[arg-type]  # rich wants a Literal
+        for column in ("loop", "step", "outcome", "held"):
+            table.add_column(column)
         table.add_column("seconds", justify="right")
         for step in self._steps:
             held = "[green]yes[/]" if step.held else "[red]no[/]"

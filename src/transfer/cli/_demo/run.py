@@ -28,7 +28,9 @@ def run_demo(size_bytes: int) -> bool:
     """Run everything with a file of *size_bytes* and return whether every check held."""
     # The servers' own opinions of clients that break off are not the demo's.
     for name in ("pyftpdlib", "mail.log", "stamina"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.CRITICAL)
+        logger.addHandler(logging.NullHandler())  # without a handler, pyftpdlib would set one of its own
     console = Console()
     report = Report(console)
     with tempfile.TemporaryDirectory(prefix="transfer-demo-") as folder:

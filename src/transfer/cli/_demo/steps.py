@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, TransferSpeedColumn
 from rich.progress import Progress as Bar
 
-from transfer import TLS, Progress, RetryPolicy, TransferError, ftp, smtp
+from transfer import TLS, Progress, ReplyError, RetryPolicy, TransferError, ftp, smtp
 from transfer.cli._demo.ftp_server import FileServer
 from transfer.cli._demo.report import Report
 from transfer.cli._demo.smtp_server import BUSY, UNKNOWN, MailServer
@@ -71,7 +71,6 @@ class Stage:
             DownloadColumn(binary_units=True),
             TransferSpeedColumn(),
             console=self.console,
-            transient=True,
         ) as bar:
             task = bar.add_task(name, total=self.payload.stat().st_size)
 
@@ -131,12 +130,11 @@ async def _busy_mailbox(stage: Stage, check: Check) -> None:
         try:
             await smtp.send(_message(BUSY, b"few"), **stage.smtp_options)
         except TransferError as exc:
-            seen.append(str(exc))
+            seen.append(_answer(exc))
             raise
 
     await stage.policy.call(send)
-    held = len(seen) == 2 and stage.mail.attempts_for_busy == 3
-    check(held, f"tries: {stage.mail.attempts_for_busy}; first answer: {seen[0] if seen else 'none'}")
+    check(len(seen) == 2 and stage.mail.attempts_for_busy == 3, _story(seen))
 
 
 async def _upload(stage: Stage, check: Check) -> None:
@@ -165,13 +163,21 @@ async def _interrupted_download(stage: Stage, check: Check) -> None:
             async with stage.ftp_client() as client:
                 await client.download("numbers.bin", target, write_into=True)
         except TransferError as exc:
-            seen.append(type(exc).__name__)
+            seen.append(_answer(exc))
             raise
 
     await stage.policy.call(download)
     same = _same_file(stage.payload, target)
-    check(same and len(seen) == 2, f"{', '.join(seen)}; then sha256 {'agrees' if same else 'differs'}")
+    check(same and len(seen) == 2, f"{_story(seen)}; sha256 {'agrees' if same else 'differs'}")
     target.unlink()
+
+
+def _answer(exc: TransferError) -> str:
+    return str(exc.reply) if isinstance(exc, ReplyError) else str(exc)
+
+
+def _story(failures: list[str]) -> str:
+    return f"tries: {len(failures) + 1}; first answer: {failures[0].rstrip('.') if failures else 'good'}"
 
 
 def _same_file(one: Path, other: Path) -> bool:
