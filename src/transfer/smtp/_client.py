@@ -51,7 +51,11 @@ class SMTP(Connection):
             reply to the final dot (RFC 5321 §4.5.3.2.6).
         use_tls: TLS from the first byte.
         start_tls: True requires the upgrade, None takes it when offered, False never does.
-        validate_certs, client_cert, client_key, tls_context, cert_bundle: how to set up TLS.
+        validate_certs: whether the server's certificate is checked.
+        client_cert: PEM file of this side's certificate.
+        client_key: PEM file of its key, if that is not in the same file.
+        tls_context: a context instead of the four others.
+        cert_bundle: PEM file of the authorities to trust, instead of the system's.
         socket_path: a Unix socket to connect to.
         sock: a connected socket, which is taken over.
         allow_cleartext_auth: send a password without TLS to another host.
@@ -83,7 +87,8 @@ class SMTP(Connection):
             sender: the reverse-path; ``""`` for the null one.
             recipients: one address, or several.
             message: octets, or a text, which is sent in UTF-8.
-            mail_options, rcpt_options: raw ESMTP parameters.
+            mail_options: raw ESMTP parameters for MAIL.
+            rcpt_options: raw ESMTP parameters for every RCPT.
             timeout: seconds for each reply and block of this mail.
 
         Returns:
@@ -235,7 +240,11 @@ class SMTP(Connection):
 
         Args:
             server_hostname: the name to check instead of the one connected to.
-            validate_certs, client_cert, client_key, cert_bundle, tls_context: instead of the constructor's.
+            validate_certs: this one and the next four take the place of the constructor's.
+            client_cert: PEM file of this side's certificate.
+            client_key: PEM file of its key.
+            cert_bundle: PEM file of the authorities to trust.
+            tls_context: a context instead of the four others.
             timeout: for each reply and for the handshake.
 
         Raises:

@@ -51,8 +51,10 @@ async def send(
 
     Args:
         message: a message object; or a text or octets, sent as they are, which need *sender* and *recipients*.
-        sender, recipients: the envelope, where the headers are not to give it; a str is one recipient.
-        mail_options, rcpt_options: raw ESMTP parameters.
+        sender: of the envelope, where the headers are not to give it.
+        recipients: of the envelope, where the headers are not to give them; a str is one recipient.
+        mail_options: raw ESMTP parameters for MAIL.
+        rcpt_options: raw ESMTP parameters for every RCPT.
         hostname: and everything after it, as for :class:`SMTP`.
 
     Returns:
