@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import ssl
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,13 +16,13 @@ _TABLE = Path("/proc/self/fd")
 
 def _sockets_and_files() -> set[str]:
     found = set()
-    for entry in os.listdir(_TABLE) if _TABLE.is_dir() else ():
+    for entry in _TABLE.iterdir() if _TABLE.is_dir() else ():
         try:
-            target = os.readlink(_TABLE / entry)
+            target = str(entry.readlink())
         except OSError:
             continue  # the descriptor of the listing itself
         if not target.startswith("anon_inode:"):  # an event loop's, which may outlive a test
-            found.add(f"{entry} {target}")
+            found.add(f"{entry.name} {target}")
     return found
 
 
@@ -43,3 +43,11 @@ def no_descriptor_leaks(loops_have_run: None) -> Iterator[None]:
     before = _sockets_and_files()
     yield
     assert _sockets_and_files() <= before
+
+
+@pytest.fixture(params=[ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["tls1.2", "tls1.3"])
+def context(request: pytest.FixtureRequest, ca_file: Path) -> ssl.SSLContext:
+    """A client's context of this test's own that speaks one version only."""
+    context = ssl.create_default_context(cafile=ca_file)
+    context.minimum_version = context.maximum_version = request.param
+    return context

@@ -52,7 +52,7 @@ def refused_port() -> Iterator[int]:
         yield placeholder.getsockname()[1]
 
 
-# -- one host ---------------------------------------------------------------------------------------------------------
+# -- one host ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
@@ -150,12 +150,16 @@ async def test_in_a_cancelled_scope_nothing_is_dialled() -> None:
 
 
 async def test_the_source_address_is_used_and_may_be_used_again() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_server(("127.0.0.2", 0)) as other:
-        first = await connect_tcp(
-            *listener.getsockname(), errors=ERRORS, deadline=in_time(), source_address=("127.0.0.3", 0)
-        )
-        source = first.raw_socket.getsockname()
-        assert source[0] == "127.0.0.3"
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.create_server(("127.0.0.2", 0)) as other,
+        socket.socket() as placeholder,
+    ):
+        # Bound, but not listening: the port is kept from everybody who does not ask to share it.
+        placeholder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        placeholder.bind(("127.0.0.3", 0))
+        source = placeholder.getsockname()
+        first = await connect_tcp(*listener.getsockname(), errors=ERRORS, deadline=in_time(), source_address=source)
         accepted, address = listener.accept()
         with accepted:
             assert address == source
@@ -167,13 +171,29 @@ async def test_the_source_address_is_used_and_may_be_used_again() -> None:
         second.close()
 
 
+async def test_a_source_address_without_a_port_has_any() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        streams = [
+            await connect_tcp(
+                *listener.getsockname(), errors=ERRORS, deadline=in_time(), source_address=("127.0.0.3", 0)
+            )
+            for _ in range(2)
+        ]
+        sources = [stream.raw_socket.getsockname() for stream in streams]
+        for stream in streams:
+            stream.close()
+
+    assert [host for host, _ in sources] == ["127.0.0.3"] * 2
+    assert sources[0] != sources[1]
+
+
 @pytest.mark.parametrize("source", [("192.0.2.1", 0), ("::1", 0)])
 async def test_a_source_address_that_cannot_be_had_is_a_connect_error(source: tuple[str, int]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(ConnectError):
         await connect_tcp(*listener.getsockname(), errors=ERRORS, deadline=in_time(), source_address=source)
 
 
-# -- the race (RFC 8305) --------------------------------------------------------------------------------------------------
+# -- the race (RFC 8305) -----------------------------------------------------------------------------------------------
 
 
 async def test_a_refused_address_gives_way_at_once(refused_port: int) -> None:
@@ -230,7 +250,7 @@ def test_families_alternate_and_the_resolvers_first_choice_leads() -> None:
     assert _interleave([*four, *four]) == four
 
 
-# -- Unix sockets ---------------------------------------------------------------------------------------------------------
+# -- Unix sockets ------------------------------------------------------------------------------------------------------
 
 
 async def test_unix_socket(tmp_path: Path) -> None:
@@ -243,8 +263,7 @@ async def test_unix_socket(tmp_path: Path) -> None:
             listener.accept()[0].close()
             assert await stream.receive(in_time()) == b""
             stream.close()
-
-    assert stream.peer == str(path)
+            assert stream.peer == str(path)
 
 
 async def test_unix_socket_that_is_not_there(tmp_path: Path) -> None:
@@ -277,7 +296,7 @@ async def test_unix_socket_with_a_full_backlog_is_tried_again(tmp_path: Path) ->
             listener.accept()[0].close()
 
 
-# -- sockets handed in ------------------------------------------------------------------------------------------------------
+# -- sockets handed in -------------------------------------------------------------------------------------------------
 
 
 async def test_adopt_takes_a_connected_socket_over() -> None:

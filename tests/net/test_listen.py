@@ -7,7 +7,9 @@ import errno
 import os
 import resource
 import socket
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import anyio
 import pytest
@@ -57,7 +59,7 @@ async def test_ipv6_and_unix() -> None:
             stream.close()
 
     sock = socket.socket(socket.AF_UNIX)
-    sock.bind("\0transfer-listener-%d" % os.getpid())
+    sock.bind(f"\0transfer-listener-{os.getpid()}")
     sock.listen()
     async with Listener(sock, errors=ERRORS) as listener:
         with socket.socket(socket.AF_UNIX) as caller:
@@ -183,22 +185,29 @@ async def test_a_connection_that_was_reset_in_the_queue_does_no_harm() -> None:
 
 async def test_out_of_descriptors_it_waits_and_goes_on() -> None:
     async with listen("127.0.0.1", errors=ERRORS) as listener:
-        with ExitStack() as stack:
-            caller = stack.enter_context(socket.create_connection((listener.host, listener.port)))
-            soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-            highest = max(int(entry) for entry in os.listdir("/proc/self/fd"))
-            resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, hard))
-            try:
-                while True:
-                    stack.callback(os.close, os.dup(caller.fileno()))
-            except OSError as exc:
-                assert exc.errno == errno.EMFILE
-            try:
-                with anyio.move_on_after(0.02) as scope:
-                    await listener.accept()
-            finally:
-                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        with socket.create_connection((listener.host, listener.port)) as caller:
+            with out_of_descriptors(caller.fileno()), anyio.move_on_after(0.02) as scope:
+                await listener.accept()
             assert scope.cancelled_caught, "no error, and no busy loop that could not be cancelled"
             stream = await listener.accept()
             assert stream.raw_socket.getpeername() == caller.getsockname()
             stream.close()
+
+
+@contextmanager
+def out_of_descriptors(spare: int) -> Iterator[None]:
+    """Lower the limit and fill what is left with duplicates of *spare*."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(int(entry.name) for entry in Path("/proc/self/fd").iterdir())
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, hard))
+    with ExitStack() as stack:
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        with pytest.raises(OSError) as caught:
+            _duplicate_for_ever(spare, stack)
+        assert caught.value.errno == errno.EMFILE
+        yield
+
+
+def _duplicate_for_ever(descriptor: int, stack: ExitStack) -> None:
+    while True:
+        stack.callback(os.close, os.dup(descriptor))
