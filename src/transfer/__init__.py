@@ -1,4 +1,4 @@
-"""Mail and files for asyncio and trio: ``transfer.smtp``, an SMTP sender, and ``transfer.ftp``, FTP client and server.
+"""Mail and files for asyncio and trio: ``transfer.smtp``, an SMTP sender, and ``transfer.ftp``, an FTP client.
 
 This module holds what both share: the error root and its categories, the retry policy, the time limits, TLS settings.
 """
