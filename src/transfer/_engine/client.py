@@ -1,25 +1,19 @@
-"""The client's side of a control connection: commands out, as many replies in, or the channel is given up.
-
-How this works: ``_owed`` counts the replies that the peer still owes. A command raises it when its first byte may
-have left, a reply lowers it. Whatever interrupts an exchange in between (an error, a time limit, a cancellation)
-leaves a debt that nobody could ever settle for sure, so the channel becomes BROKEN and is closed on the spot: a late
-reply never answers a later command. The same goes for a reply that was read and got lost on its way to the caller,
-because what it said, a 150 for example, decides what comes next. What arrives while nothing is owed is looked at before
-the next command.
-"""
+"""The client's side of a control connection: greeting, exchanges, groups, a message's body, TLS."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import anyio
 
-from transfer._engine.channel import Channel
-from transfer._errors import DisconnectedError, ErrorFamily, ProtocolError, TransferError, TransferTimeoutError
+from transfer._engine.conversation import Conversation
+from transfer._engine.grouping import group_fault
+from transfer._engine.payload import Octets, Payload, send_all_but_last_block
+from transfer._errors import DisconnectedError, ErrorFamily, TransferError, TransferTimeoutError
 from transfer._net.stream import Stream
 from transfer._net.timeouts import Deadline, Timeouts
-from transfer._wire.command import Command, encode_command, encode_line
+from transfer._wire.command import Command
 from transfer._wire.dialect import Dialect
 from transfer._wire.reply import Reply, ReplyParser
 
@@ -28,21 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ClientChannel"]
 
-_SERVICE_CLOSING = 421
-# More 1yz in a row than any server has reasons for: a peer that sends nothing else must not keep us for ever.
-_PRELIMINARY_LIMIT = 100
-# RFC 2920 §3.1: EHLO, DATA, VRFY, EXPN, TURN, QUIT and NOOP "can only appear as the last command in a group"; BDAT's
-# and AUTH's continuations and STARTTLS need an answer before anything else may be said.
-_ONLY_LAST = frozenset({"EHLO", "HELO", "LHLO", "DATA", "VRFY", "EXPN", "TURN", "QUIT", "NOOP", "HELP"})
-_NEVER_GROUPED = frozenset({"STARTTLS", "AUTH", "BDAT", ""})
-# Each block of a payload has a deadline of its own.
-_BLOCK_BYTES = 256 * 1024
 
-Octets = bytes | bytearray | memoryview
-Payload = Octets | Iterable[Octets] | AsyncIterable[Octets]
-
-
-class ClientChannel(Channel):
+class ClientChannel(Conversation):
     """Exchanges commands for replies, strictly in order; one task at a time.
 
     Cancellation, of every coroutine here: before the first byte was written the channel stays as it was, from then on
@@ -56,15 +37,6 @@ class ClientChannel(Channel):
         super().__init__(stream, dialect=dialect, errors=errors, timeouts=timeouts, encoding=encoding)
         self.payload_ended = False
         """Whether the last payload went out to its last byte: from then on the peer may act on it."""
-        self._parser = ReplyParser(dialect, encoding)
-        self._owed = 0
-        self._busy = False
-        self._preliminary = 0
-
-    @property
-    def is_in_step(self) -> bool:
-        """Whether the channel is open and nothing is owed."""
-        return self.is_open and self._owed == 0
 
     # -- exchanges -----------------------------------------------------------------------------------------------
 
@@ -85,7 +57,8 @@ class ClientChannel(Channel):
         self._owed = max(self._owed, 1)
         left = self._owed - 1
         replies: list[Reply] = []
-        await self._run(lambda: self._collect(replies, left), deadline or self._deadline("reply"), replies)
+        limit = deadline or Deadline(self.timeouts.reply, "reply")
+        await self._run(lambda: self._collect(replies, left), limit, replies)
         return replies[0]
 
     async def exchange(self, command: Command, deadline: Deadline | None = None) -> Reply:
@@ -104,7 +77,9 @@ class ClientChannel(Channel):
 
         RFC 5321 §4.2, RFC 959 §4.2.
         """
-        replies = await self._converse((command,), self._encode(command), deadline or self._deadline("reply"))
+        replies = await self._converse(
+            (command,), self._encode(command), deadline or Deadline(self.timeouts.reply, "reply")
+        )
         return replies[0]
 
     async def pipeline(self, commands: Sequence[Command], deadline: Deadline | None = None) -> list[Reply]:
@@ -124,12 +99,13 @@ class ClientChannel(Channel):
 
         RFC 2920 §3.1 (grouping), RFC 5321 §4.2 (replies).
         """
-        self._check_group(commands)
+        if (fault := group_fault(commands, self._dialect)) is not None:
+            raise self._errors.local_protocol(fault)
         data = b"".join(map(self._encode, commands))
         if len(data) > self._dialect.queue_octets_limit:
             limit = self._dialect.queue_octets_limit
             raise self._errors.local_protocol(f"A group may have {limit} octets, this one has {len(data)}")
-        return await self._converse(commands, data, deadline or self._deadline("replies to a group"))
+        return await self._converse(commands, data, deadline or Deadline(self.timeouts.reply, "replies to a group"))
 
     async def payload(self, chunks: Payload, *, end: bytes = b"") -> Reply:
         """Send the body that a 354 (or BDAT) has asked for, then *end*, and return the reply to it.
@@ -138,8 +114,9 @@ class ClientChannel(Channel):
         that "552 quota" is not reported as a broken pipe. The channel is BROKEN then.
 
         Args:
-            chunks: octets ready for the wire, at once or piece by piece; what an iterable raises is passed on.
-            end: the terminator; goes together with a body that was given at once.
+            chunks: octets ready for the wire, at once or piece by piece; what an iterable raises is passed on. A piece
+                may be overwritten once the next one is asked for.
+            end: the terminator; goes together with the last block.
 
         Raises:
             DisconnectedError, TransferTimeoutError: ``payload_ended`` tells whether the peer may have the whole body.
@@ -158,10 +135,6 @@ class ClientChannel(Channel):
             raise
         finally:
             self._busy = False
-
-    def owe_reply(self) -> None:
-        """Note that the peer owes one more reply, to the transfer that its 1yz has opened."""
-        self._owed += 1
 
     async def settle(self, abort: Command) -> list[Reply]:
         """Bring an open channel back in step after a transfer was given up, or leave it BROKEN.
@@ -224,164 +197,12 @@ class ClientChannel(Channel):
             self._busy = False
         self._parser = ReplyParser(self._dialect, self._encoding)
 
-    def look_for_news(self) -> None:
-        """Raise if the connection has ended, or something was said, since the last exchange. Sends nothing.
-
-        Raises:
-            DisconnectedError: it has ended; ``reply`` is the parting 421 if there was one.
-            RemoteProtocolError: something else was said unasked.
-            LocalProtocolError: an exchange or a transfer is under way, so that what comes is no news.
-        """
-        self._require_idle()
-        try:
-            data = self.stream.receive_nowait()
-            if data is None and not self._parser.has_data:
-                return
-            raise self._unsolicited(data or b"", ended=data == b"")
-        except TransferError as exc:
-            self.abandon(exc)
-            raise
-
-    # -- the parts of an exchange -----------------------------------------------------------------------------------
-
-    def _require_idle(self) -> None:
-        self._require_open()
-        if self._busy or self._owed:
-            raise self._under_way()
-
-    def _under_way(self) -> ProtocolError:
-        return self._errors.local_protocol("Another command or transfer is under way", peer=self.peer)
-
-    def _deadline(self, phase: str) -> Deadline:
-        return Deadline(self.timeouts.reply, phase)
-
-    def _encode(self, command: Command) -> bytes:
-        try:
-            if not command.verb:
-                return encode_line(command.argument or b"", self._dialect, self._encoding)
-            return encode_command(command, self._dialect, self._encoding)
-        except ProtocolError as exc:
-            raise self._spelled(exc) from exc
-
-    def _check_group(self, commands: Sequence[Command]) -> None:
-        limit = self._dialect.queue_limit
-        if not 1 <= len(commands) <= limit:
-            raise self._errors.local_protocol(f"A group has 1 to {limit} commands, this one has {len(commands)}")
-        for place, command in enumerate(commands, 1):
-            verb = command.verb.upper()
-            if verb in _NEVER_GROUPED or (verb in _ONLY_LAST and place < len(commands)):
-                what = verb or "A line without a verb"
-                raise self._errors.local_protocol(f"{what} can't be followed by others in a group")
-
-    async def _converse(self, commands: Sequence[Command], data: bytes, deadline: Deadline) -> list[Reply]:
-        self.look_for_news()
-        replies: list[Reply] = []
-        sending: Callable[[], bool | None] | None = self.stream.sending(data)
-
-        def step() -> bool | None:
-            nonlocal sending
-            if sending is not None:
-                if not self._owed:
-                    self._owed = len(commands)
-                    self.log.commands(commands)
-                if sending() is None:
-                    return None
-                sending = None
-            return self._collect(replies)
-
-        await self._run(step, deadline, replies)
-        return replies
-
-    async def _run(self, step: Callable[[], bool | None], deadline: Deadline, replies: list[Reply]) -> None:
-        """Perform *step*; whatever interrupts it once a reply is owed or has come leaves the channel BROKEN."""
-        self._busy = True
-        try:
-            await self.stream.perform(step, deadline)
-        except BaseException as exc:
-            if self._owed or replies:
-                self.abandon(exc)
-            raise
-        finally:
-            self._busy = False
-
-    def _collect(self, replies: list[Reply], left: int = 0, *, finals_only: bool = False) -> bool | None:
-        """Move replies into *replies* until only *left* are owed; None where the socket would block."""
-        while self._owed > left:
-            try:
-                reply = self._parser.next_reply()
-            except ProtocolError as exc:
-                raise self._spelled(exc) from exc
-            if reply is None:
-                data = self.stream.receive_nowait()
-                if data is None:
-                    return None
-                if not data:
-                    raise self._ended()
-                self._parser.feed(data)
-                continue
-            self.log.reply(reply)
-            replies.append(reply)
-            if reply.code < 200:
-                self._count_preliminary()
-                # RFC 959 §4.2: a 1yz says "expect another reply before proceeding with a new command".
-                self._owed -= not finals_only
-                continue
-            self._preliminary = 0
-            self._owed -= 1
-            if reply.code == _SERVICE_CLOSING:
-                self._note_closing(reply)
-        return True
-
-    def _count_preliminary(self) -> None:
-        self._preliminary += 1
-        if self._preliminary > _PRELIMINARY_LIMIT:
-            raise self._errors.remote_protocol(
-                f"The server sent {self._preliminary} preliminary replies in a row", peer=self.peer
-            )
-
-    def _note_closing(self, reply: Reply) -> None:
-        # RFC 5321 §3.8: the server "closes the transmission channel"; nothing else will be answered.
-        self._owed = 0
-        self._cause = self._parted(reply)
-        self.close()
-
-    def _ended(self) -> DisconnectedError:
-        return self._errors.disconnected("The server closed the connection", peer=self.peer)
-
-    def _parted(self, reply: Reply) -> DisconnectedError:
-        return self._errors.disconnected(f"The server closed the connection: {reply}", reply=reply, peer=self.peer)
-
-    def _unsolicited(self, data: bytes, *, ended: bool) -> TransferError:
-        try:
-            if data:
-                self._parser.feed(data)
-            reply = self._parser.next_reply()
-        except ProtocolError:
-            reply = None
-        if reply is not None:
-            self.log.reply(reply)
-            if reply.code == _SERVICE_CLOSING:
-                return self._parted(reply)
-        if ended:
-            return self._ended()
-        what = f"a reply ({reply})" if reply is not None else "something"
-        return self._errors.remote_protocol(f"The server sent {what} that nobody had asked for", peer=self.peer)
-
-    # -- payload -------------------------------------------------------------------------------------------------------
+    # -- the parts of a payload --------------------------------------------------------------------------------------
 
     async def _send_payload(self, chunks: Payload, end: bytes) -> Reply:
         try:
-            if isinstance(chunks, AsyncIterable):
-                async for chunk in chunks:
-                    await self._send_blocks(chunk)
-            elif not isinstance(chunks, Octets):
-                for chunk in chunks:
-                    await self._send_blocks(chunk)
-            elif len(chunks) <= _BLOCK_BYTES:
-                end = b"".join((chunks, end)) if end else bytes(chunks)
-            else:
-                await self._send_blocks(chunks)
-            return await self._finish_payload(end)
+            last = await send_all_but_last_block(self.stream, chunks, self.timeouts.data)
+            return await self._finish_payload(b"".join((last, end)) if end else last)
         except (DisconnectedError, TransferTimeoutError) as exc:
             reply = self._last_words()
             if reply is None:
@@ -389,33 +210,25 @@ class ClientChannel(Channel):
             self.abandon(exc)
             return reply
 
-    async def _send_blocks(self, chunk: Octets) -> None:
-        view = memoryview(chunk).cast("B")
-        for start in range(0, len(view), _BLOCK_BYTES):
-            await self.stream.send(view[start : start + _BLOCK_BYTES], self._data_deadline())
-
-    async def _finish_payload(self, data: bytes) -> Reply:
+    async def _finish_payload(self, data: Octets) -> Reply:
         self.log.event("message, last block of %d octets", len(data))
         sending = self.stream.sending(data)
         replies: list[Reply] = []
 
+        def send_rest() -> bool | None:
+            # The peer may act from the last octet on: that it has gone is noted before anything can interrupt.
+            self.payload_ended = self.payload_ended or sending() is not None
+            return self.payload_ended or None
+
         def step() -> bool | None:
-            if not self.payload_ended:
-                if sending() is None:
-                    return False
-                self.payload_ended = True
-            return self._collect(replies)
+            return self._collect(replies) if send_rest() else False
 
         termination = Deadline(self.timeouts.termination, "reply to the message")
         if not await self.stream.perform(step, termination):
             # The socket did not take it all at once: the rest has the time of a block, and only then the reply its own.
-            await self.stream.perform(sending, self._data_deadline())
-            self.payload_ended = True
+            await self.stream.perform(send_rest, Deadline(self.timeouts.data, "progress of the message"))
             await self.stream.perform(step, termination)
         return replies[0]
-
-    def _data_deadline(self) -> Deadline:
-        return Deadline(self.timeouts.data, "progress of the message")
 
     def _last_words(self) -> Reply | None:
         """Return the reply of a server that has given up on the message, if it left one that refuses."""

@@ -26,7 +26,7 @@ def is_retryable(exc: Exception) -> bool:
     return isinstance(exc, TransferError) and exc.retryable
 
 
-def _count(_instance: object, attribute: attrs.Attribute[Any], value: int | None) -> None:
+def _count(_instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
     if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
         raise ValueError(f"{attribute.name} is a whole number above 0 or None for no limit, not {value!r}")
 
