@@ -124,8 +124,7 @@ class Connection:
     @property
     def supports_esmtp(self) -> bool:
         """Whether EHLO has succeeded."""
-        response = self.last_ehlo_response
-        return response is not None and 200 <= response.code < 300
+        return self._session is not None and self._session.is_esmtp
 
     @property
     def server_auth_methods(self) -> list[str]:

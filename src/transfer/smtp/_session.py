@@ -75,6 +75,9 @@ class Session:
         self.extensions = Extensions()
         self.last_ehlo: SMTPResponse | None = None
         self.last_helo: SMTPResponse | None = None
+        self.is_esmtp = False
+        """Whether an EHLO has succeeded since the connection or TLS began."""
+        self._is_introduced = False
         self.local_hostname = local_hostname
         self.turns = anyio.Lock(fast_acquire=True)
         """Whose turn it is; kept here because a lock belongs to one event loop, as a connection does."""
@@ -97,8 +100,12 @@ class Session:
 
     @property
     def needs_hello(self) -> bool:
-        """Whether neither EHLO nor HELO has succeeded since the connection or TLS began."""
-        return not any(said is not None and 200 <= said.code < 300 for said in (self.last_ehlo, self.last_helo))
+        """Whether neither EHLO nor HELO has succeeded since the connection or TLS began.
+
+        RFC 5321 §4.1.4: a server that refuses a second EHLO "MUST stay in the same state after transmitting these
+        replies that it was in before the EHLO was received".
+        """
+        return not self._is_introduced
 
     async def execute(self, line: bytes) -> Reply:
         """Send any one line and return the reply, whatever the code; what may be a secret is kept out of the log."""
@@ -135,6 +142,7 @@ class Session:
         if reply.severity is not Severity.COMPLETION:
             raise refusal(SMTPHeloError, reply, command, self.channel)
         self.extensions = extensions_from(reply)
+        self.is_esmtp = self._is_introduced = True
         return self.last_ehlo
 
     async def helo(self, name: str | None = None) -> SMTPResponse:
@@ -144,6 +152,7 @@ class Session:
         self.last_helo = response_from(reply)
         if reply.severity is not Severity.COMPLETION:
             raise refusal(SMTPHeloError, reply, command, self.channel)
+        self._is_introduced = True
         return self.last_helo
 
     async def hello(self) -> None:
@@ -183,6 +192,7 @@ class Session:
         await self.channel.start_tls(context, server_hostname)
         self.extensions = Extensions()
         self.last_ehlo = self.last_helo = None
+        self.is_esmtp = self._is_introduced = False
         return response
 
     async def authenticate(self, mechanism: Mechanism, *, allow_cleartext: bool = False) -> SMTPResponse:
