@@ -11,14 +11,25 @@ from tests.interop._mailboxes import MemoryMailbox, ReceivedMessage
 from tests.interop._ports import free_port
 from tests.interop._servers import HOST, PASSWORD, USER, Site, SmtpServer, features
 
-_FEATURES = features("STARTTLS AUTH SIZE 8BITMIME SMTPUTF8 HELP implicit-tls refuses-recipients auth-plain auth-login")
+_FEATURES = features(
+    "STARTTLS AUTH SIZE 8BITMIME SMTPUTF8 HELP implicit-tls refuses-senders refuses-recipients auth-plain auth-login"
+)
 
 
 class _Keeper:
-    """Take any recipient but the refused ones, and keep the messages.  The method names are aiosmtpd's."""
+    """Take any sender and recipient but the refused ones, and keep the messages.  The method names are aiosmtpd's."""
 
     def __init__(self, mailbox: MemoryMailbox) -> None:
         self._mailbox = mailbox
+
+    async def handle_MAIL(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if address.startswith("rejects"):
+            return "550 5.7.1 no mail from you"
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 2.1.0 OK"
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]

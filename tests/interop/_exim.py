@@ -10,7 +10,7 @@ from tests.interop._servers import HOST, PASSWORD, USER, Site, SmtpServer, featu
 
 _FEATURES = features(
     "STARTTLS AUTH SIZE 8BITMIME DSN PIPELINING CHUNKING SMTPUTF8 PRDR VRFY "
-    "implicit-tls refuses-recipients refuses-content auth-plain auth-login auth-cram-md5"
+    "implicit-tls refuses-senders refuses-recipients refuses-content auth-plain auth-login auth-cram-md5"
 )
 
 # Angle brackets mark what start() fills in: the language itself is full of braces and of dollars.
@@ -32,6 +32,8 @@ host_lookup =
 rfc1413_query_timeout = 0s
 dns_again_means_nonexist = *
 smtp_accept_max = 100
+# Ten mails on one connection, and Exim would keep the next ones for a queue runner, which there is not.
+smtp_accept_queue_per_connection = 0
 message_size_limit = 5M
 accept_8bitmime = true
 smtputf8_advertise_hosts = *
@@ -44,11 +46,16 @@ tls_advertise_hosts = *
 tls_certificate = <chain>
 tls_privatekey = <key>
 auth_advertise_hosts = ${if eq{$tls_in_cipher}{}{}{*}}
+acl_smtp_mail = sender
 acl_smtp_rcpt = recipient
 acl_smtp_data = content
 acl_smtp_vrfy = accept
 
 begin acl
+sender:
+  deny senders = ^rejects.*
+       message = no mail from you
+  accept
 recipient:
   deny local_parts = ^rejects.*
        message = no such user here

@@ -58,6 +58,7 @@ smtpd_tls_auth_only = yes
 _MASTER = """\
 {host}:{port} inet n - n - - smtpd
 {host}:{tls_port} inet n - n - - smtpd -o smtpd_tls_wrappermode=yes
+{host}:{impatient_port} inet n - n - - smtpd -o smtpd_timeout=1s
 pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
@@ -87,19 +88,20 @@ mech_list: PLAIN LOGIN CRAM-MD5
 
 
 def start(site: Site) -> SmtpServer:
-    """Start Postfix: STARTTLS on ``port``, implicit TLS on ``tls_port``."""
+    """Start Postfix: STARTTLS on ``port``, implicit TLS on ``tls_port``, little patience on ``impatient_port``."""
     require_root()
     postfix = installed("postfix", "postfix")
-    port, tls_port = free_port(), free_port()
-    _configure(site, port, tls_port)
+    ports = {"port": free_port(), "tls_port": free_port(), "impatient_port": free_port()}
+    _configure(site, ports)
 
     process = ServerProcess.start("postfix", [postfix, "-c", site.folder / "etc", "start-fg"], site.folder)
     site.cleanup.callback(process.stop)
-    process.wait_until_listening(HOST, port, tls_port)
+    process.wait_until_listening(HOST, *ports.values())
     return SmtpServer(
         name="postfix",
-        port=port,
-        tls_port=tls_port,
+        port=ports["port"],
+        tls_port=ports["tls_port"],
+        impatient_port=ports["impatient_port"],
         ca_file=site.certificates.authority,
         features=_FEATURES,
         folder=site.folder,
@@ -107,7 +109,7 @@ def start(site: Site) -> SmtpServer:
     )
 
 
-def _configure(site: Site, port: int, tls_port: int) -> None:
+def _configure(site: Site, ports: dict[str, int]) -> None:
     folder = site.folder
     for name in ("etc/sasl", "spool", "data", "mail"):
         (folder / name).mkdir(parents=True)
@@ -117,8 +119,7 @@ def _configure(site: Site, port: int, tls_port: int) -> None:
     values = {
         "folder": folder,
         "host": HOST,
-        "port": port,
-        "tls_port": tls_port,
+        **ports,
         "uid": account.pw_uid,
         "gid": account.pw_gid,
         "chain": site.certificates.chain,

@@ -63,8 +63,12 @@ class _Server:
 class SmtpServer(_Server):
     """A running mail server; every one takes any recipient.
 
-    With "refuses-recipients" among its features it answers 550 to ``rejects*@…`` and 45x to ``defer*@…``.
+    With "refuses-recipients" among its features it answers 550 to ``rejects*@…`` and 45x to ``defer*@…``, with
+    "refuses-senders" 550 to MAIL from ``rejects*@…``.
     """
+
+    impatient_port: int | None = None
+    """A port where a client that says nothing for a second gets a 421, if there is one."""
 
     mailbox: Mailbox | None
 
