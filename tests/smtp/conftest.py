@@ -1,0 +1,24 @@
+"""Fixtures of the mail client's tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.peers import ScriptedPeer, Step
+from tests.smtp.support import LONG, Begin, session_with
+from transfer.smtp._session import Session
+
+
+@pytest.fixture
+def begin(peer: ScriptedPeer) -> Iterator[Begin]:
+    """A function that starts a session with a peer that plays the given steps; it is closed at the end of the test."""
+    with ExitStack() as sessions:
+
+        def start(*steps: Step, dialled: bool = True, seconds: float = LONG) -> Session:
+            peer.script(*steps)
+            return sessions.enter_context(session_with(peer, dialled=dialled, seconds=seconds))
+
+        yield start

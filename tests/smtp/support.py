@@ -1,0 +1,109 @@
+"""What the tests of the mail client share: how to reach a peer, and scripts of usual conversations."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from email.message import EmailMessage
+from typing import Any, Protocol
+
+import pytest
+
+from tests.peers import PeerServer, Step, expect, expect_eof, send
+from transfer import smtp
+from transfer._engine.client import ClientChannel
+from transfer._errors import TransferError
+from transfer._net.connect import adopt
+from transfer._net.timeouts import Timeouts
+from transfer._wire.dialect import SMTP_CLIENT
+from transfer.smtp._errors import FAMILY
+from transfer.smtp._session import Session
+
+NAME = "client.example"
+SENDER, RECIPIENT = "anna@example.org", "ben@example.net"
+TEXT = b"Subject: hello\r\n\r\nGood day.\r\n"
+HELLO = send(b"220 mini.example ready\r\n")
+EHLO = expect(b"EHLO client.example\r\n")
+PARTING = [expect(b"QUIT\r\n"), send(b"221 bye\r\n"), expect_eof()]
+SHORT = 0.05
+"""Seconds that a peer which never answers is given."""
+LONG = 10.0
+"""Seconds that a peer which does answer is given: only a hang takes them."""
+
+
+def client_of(peer: PeerServer, **options: Any) -> smtp.SMTP:
+    """A client that is about to connect to *peer*."""
+    given: dict[str, Any] = {
+        "hostname": peer.host,
+        "port": peer.port,
+        "local_hostname": NAME,
+        "timeout": LONG,
+    } | options
+    return smtp.SMTP(**given)
+
+
+@asynccontextmanager
+async def connected(peer: PeerServer, **options: Any) -> AsyncIterator[smtp.SMTP]:
+    """A client that is connected to *peer*, and hard closed at the end."""
+    client = client_of(peer, **options)
+    try:
+        await client.connect()
+        yield client
+    finally:
+        client.close()
+
+
+@contextmanager
+def session_with(peer: PeerServer, *, dialled: bool = True, seconds: float = LONG) -> Iterator[Session]:
+    """A session on a socket pair with *peer*, before anything was said."""
+    stream = adopt(peer.socketpair(), errors=FAMILY)
+    channel = ClientChannel(stream, dialect=SMTP_CLIENT, errors=FAMILY, timeouts=Timeouts.uniform(seconds))
+    try:
+        yield Session(channel, local_hostname=NAME, dialled=dialled)
+    finally:
+        channel.close()
+
+
+class Begin(Protocol):
+    """The fixture ``begin``."""
+
+    def __call__(self, *steps: Step, dialled: bool = True, seconds: float = LONG) -> Session:
+        """Start a session with a peer that plays *steps*."""
+        ...
+
+
+def said(*exchanges: tuple[bytes, bytes]) -> Iterator[Step]:
+    """The steps of *exchanges*: what the client sends, and what it is answered, without line ends."""
+    for line, reply in exchanges:
+        yield expect(line + b"\r\n")
+        yield send(reply + b"\r\n")
+
+
+def offer(*keywords: bytes) -> list[Step]:
+    """The steps of a server that hears EHLO and offers *keywords*."""
+    lines = (b"mini.example", *keywords)
+    reply = b"".join(b"250%c%b\r\n" % (b" "[0] if line is lines[-1] else b"-"[0], line) for line in lines)
+    return [EHLO, send(reply)]
+
+
+def opening(*keywords: bytes) -> list[Step]:
+    """The steps of a connection's beginning: greeting, EHLO, *keywords*."""
+    return [HELLO, *offer(*keywords)]
+
+
+def letter(**headers: str) -> EmailMessage:
+    """A short message; *headers* come on top of sender, recipient and subject, an empty one takes away."""
+    message = EmailMessage()
+    for name, value in {"From": SENDER, "To": RECIPIENT, "Subject": "hello", **headers}.items():
+        if value:
+            message[name.replace("_", "-")] = value
+    message.set_content("Good day.\n")
+    return message
+
+
+@contextmanager
+def raises(error: type[TransferError], match: str | None = None) -> Iterator[pytest.ExceptionInfo[Any]]:
+    """The block raises exactly *error*, not a child of it."""
+    with pytest.raises(error, match=match) as caught:
+        yield caught
+    assert type(caught.value) is error, repr(caught.value)
