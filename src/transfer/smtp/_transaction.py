@@ -189,7 +189,9 @@ class Transaction:
         # RFC 2920 §3.1: "the client cannot assume that the DATA command will be rejected just because none of the
         # RCPT TO commands worked"; "if the DATA command was accepted the client SMTP should send a single dot."
         try:
-            await self._channel.payload(_LONE_DOT)
+            reply = await self._channel.payload(_LONE_DOT)
+            if reply.severity in (Severity.PRELIMINARY, Severity.INTERMEDIATE):
+                raise refusal(SMTPDataError, reply, None, self._channel)
         except TransferError:
             pass  # the channel is BROKEN; the refusal is what the caller is to hear of
         finally:
