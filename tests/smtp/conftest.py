@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import pytest
 
 from tests.peers import ScriptedPeer, Step
-from tests.smtp.support import LONG, Begin, session_with
+from tests.smtp.support import LONG, Begin, Way, session_with
 from transfer.smtp._session import Session
 
 
@@ -22,3 +22,9 @@ def begin(peer: ScriptedPeer) -> Iterator[Begin]:
             return sessions.enter_context(session_with(peer, dialled=dialled, seconds=seconds))
 
         yield start
+
+
+@pytest.fixture(params=[False, True], ids=["lock-step", "pipelining"])
+def way(request: pytest.FixtureRequest) -> Way:
+    """How envelopes are sent; a test runs once for each."""
+    return Way(pipelining=request.param)

@@ -17,7 +17,10 @@ from transfer._net.connect import adopt
 from transfer._net.timeouts import Timeouts
 from transfer._wire.dialect import SMTP_CLIENT
 from transfer.smtp._errors import FAMILY
+from transfer.smtp._extensions import Extensions
+from transfer.smtp._mail import Options, draft_mail, prepare
 from transfer.smtp._session import Session
+from transfer.smtp._transaction import Envelope, Transaction
 
 NAME = "client.example"
 SENDER, RECIPIENT = "anna@example.org", "ben@example.net"
@@ -107,3 +110,41 @@ def raises(error: type[TransferError], match: str | None = None) -> Iterator[pyt
     with pytest.raises(error, match=match) as caught:
         yield caught
     assert type(caught.value) is error, repr(caught.value)
+
+
+# -- mails, in lock-step and in groups ---------------------------------------------------------------------------------
+
+MAIL, DATA = b"MAIL FROM:<anna@example.org>", b"DATA"
+GO_ON = (DATA, b"354 go on")
+MESSAGE = TEXT + b".\r\n"
+"""As it goes over the wire."""
+
+
+def rcpt(address: bytes) -> bytes:
+    """The line that names a recipient."""
+    return b"RCPT TO:<" + address + b">"
+
+
+def envelope(*recipients: str) -> Envelope:
+    """An envelope without parameters."""
+    return prepare(draft_mail(SENDER, recipients, TEXT, Options()), Extensions()).envelope
+
+
+class Way:
+    """How an envelope is sent: in lock-step, or as groups."""
+
+    def __init__(self, *, pipelining: bool) -> None:
+        self.pipelining = pipelining
+
+    def steps(self, *exchanges: tuple[bytes, bytes]) -> Iterator[Step]:
+        """The peer's part; what the client says and what it is answered, without line ends."""
+        if not self.pipelining:
+            yield from said(*exchanges)
+            return
+        yield expect(b"".join(line + b"\r\n" for line, _ in exchanges))
+        yield send(b"".join(reply + b"\r\n" for _, reply in exchanges))
+
+    def take(self, session: Session) -> Transaction:
+        """A transaction on *session*, whose server offers PIPELINING or does not."""
+        session.extensions = Extensions({"pipelining": ""} if self.pipelining else {})
+        return Transaction(session)
