@@ -43,7 +43,9 @@ class _Keeper:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         content = envelope.original_content or b""
-        self._mailbox.add(ReceivedMessage(envelope.mail_from or "", tuple(envelope.rcpt_tos), raw=content))
+        # The null reverse-path is "<>" here.
+        sender = (envelope.mail_from or "").strip("<>")
+        self._mailbox.add(ReceivedMessage(sender, tuple(envelope.rcpt_tos), raw=content))
         return "250 2.0.0 kept"
 
 

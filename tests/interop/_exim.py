@@ -146,4 +146,5 @@ def start(site: Site) -> SmtpServer:
         features=_FEATURES,
         folder=folder,
         mailbox=Maildir(folder / "mail"),
+        queue=[folder / "spool" / "input"],
     )

@@ -10,6 +10,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+import anyio
 import anyio.to_thread
 
 from tests.interop._mailboxes import ReceivedMessage
@@ -76,6 +77,14 @@ async def copies(server: SmtpServer, recipients: Sequence[str]) -> list[Received
             if arrived == expected:
                 return found
             await anyio.sleep(_POLL_SECONDS)
+
+
+async def mail_called(server: SmtpServer, *names: str) -> list[str]:
+    """Return the subjects of all messages that *server* has, sorted, as soon as *names* are among them."""
+    with anyio.fail_after(SECONDS):
+        while not set(names) <= set(found := subjects(await mail_in(server, 0))):
+            await anyio.sleep(_POLL_SECONDS)
+    return found
 
 
 def subjects(found: Sequence[ReceivedMessage]) -> list[str]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import email
 import email.policy
+import os
 import re
 import threading
 import time
+from collections.abc import Iterable
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Protocol
@@ -59,6 +61,20 @@ def wait_for_messages(mailbox: Mailbox, count: int, seconds: float) -> list[Rece
             raise TimeoutError(f"{len(messages)} of {count} messages were delivered within {seconds} s")
         time.sleep(_POLL_SECONDS)
     return messages
+
+
+def wait_until_empty(folders: Iterable[Path], seconds: float) -> None:
+    """Return as soon as there is no file below any of *folders*.
+
+    Raises:
+        TimeoutError: there still is one after *seconds*.
+    """
+    deadline = time.monotonic() + seconds
+    # os.walk passes over a folder that is removed meanwhile.
+    while found := [names for folder in folders for _, _, names in os.walk(folder) if names]:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{found} are still on their way after {seconds} s")
+        time.sleep(_POLL_SECONDS)
 
 
 @attrs.define(eq=False)

@@ -6,12 +6,15 @@ and there can be one instance at a time.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tests.interop._mailboxes import Maildir
 from tests.interop._packages import PEER_USER, hand_over, require_root, unpacked
 from tests.interop._ports import free_port
 from tests.interop._process import ServerProcess
 from tests.interop._servers import HOST, Site, SmtpServer
 
+_SPOOL = Path("/var/spool/smtpd")
 _FEATURES = frozenset({"8BITMIME", "ENHANCEDSTATUSCODES", "SIZE", "DSN", "HELP"})
 
 _CONFIGURATION = """\
@@ -43,4 +46,5 @@ def start(site: Site) -> SmtpServer:
         features=_FEATURES,
         folder=folder,
         mailbox=Maildir(folder / "mail"),
+        queue=[_SPOOL / name for name in ("incoming", "queue", "temporary")],
     )

@@ -106,6 +106,7 @@ def start(site: Site) -> SmtpServer:
         features=_FEATURES,
         folder=site.folder,
         mailbox=Maildir(site.folder / "mail"),
+        queue=[site.folder / "spool" / name for name in ("maildrop", "incoming", "active", "deferred")],
     )
 
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import shutil
 import ssl
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 import attrs
 
 from tests.interop._certificates import Certificates
-from tests.interop._mailboxes import Mailbox, ReceivedMessage, wait_for_messages
+from tests.interop._mailboxes import Mailbox, ReceivedMessage, wait_for_messages, wait_until_empty
 
 HOST = "127.0.0.1"
 USER = "alice"
 PASSWORD = "correct horse 1"
+_QUEUE_SECONDS = 20.0
 
 
 def features(names: str) -> frozenset[str]:
@@ -71,6 +73,8 @@ class SmtpServer(_Server):
     """A port where a client that says nothing for a second gets a 421, if there is one."""
 
     mailbox: Mailbox | None
+    queue: Sequence[Path] = ()
+    """The folders that hold a file for as long as a message is on its way."""
 
     def messages(self, count: int = 1, *, seconds: float = 10.0) -> list[ReceivedMessage]:
         """Return the delivered messages, oldest first, as soon as there are *count*.
@@ -85,7 +89,12 @@ class SmtpServer(_Server):
         return wait_for_messages(self.mailbox, count, seconds)
 
     def clear(self) -> None:
-        """Forget all messages."""
+        """Forget all messages, those included that are on their way: of a cancelled mail nobody can await the end.
+
+        Raises:
+            TimeoutError: a message is still on its way after ``_QUEUE_SECONDS``.
+        """
+        wait_until_empty(self.queue, _QUEUE_SECONDS)
         if self.mailbox is not None:
             self.mailbox.clear()
 
