@@ -1,18 +1,56 @@
-"""What the tests of the FTP client share."""
+"""What the tests of the FTP client share: time limits, and the parts of a server's script."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from tests.peers import MiniFTP, ScriptedPeer, send
+from tests.peers import (
+    MiniFTP,
+    ScriptedPeer,
+    Step,
+    accept_data,
+    close_data,
+    expect,
+    listen_data,
+    send,
+    send_data,
+)
 from transfer import ftp
 from transfer._net.timeouts import Timeouts
 
-QUICK = Timeouts(greeting=0.05, reply=0.05, initiation=0.05, data=0.05, termination=0.05, close=0.05, connect=1)
+QUICK = Timeouts(
+    greeting=0.05, reply=0.05, initiation=0.05, data=0.05, termination=0.05, close=0.05, tls=0.05, connect=0.2
+)
 HELLO = send(b"220 hello\r\n")
 
 
 async def connected(peer: ScriptedPeer | MiniFTP, **options: Any) -> ftp.Client:
+    """Return a client that has been greeted by *peer*."""
     client = ftp.Client(**options)
     await client.connect(peer.host, peer.port)
     return client
+
+
+def answer(line: bytes, *replies: bytes) -> tuple[Step, ...]:
+    """Expect *line* and say *replies*, all without their CRLF."""
+    return expect(line + b"\r\n"), *(send(reply + b"\r\n") for reply in replies)
+
+
+def binary() -> tuple[Step, ...]:
+    """Agree on the representation, which happens once for each connection."""
+    return answer(b"TYPE I", b"200 ok")
+
+
+def passive(name: str = "d") -> tuple[Step, ...]:
+    """Open a data listener when asked by EPSV."""
+    return expect(b"EPSV\r\n"), listen_data(name), send(b"229 here (|||{" + name.encode() + b"}|)\r\n")
+
+
+def open_data(line: bytes, name: str = "d") -> tuple[Step, ...]:
+    """Be asked for a data connection, then for *line*, and say that it begins."""
+    return *passive(name), *answer(line, b"150 here it comes"), accept_data(name)
+
+
+def deliver(line: bytes, data: bytes, *, name: str = "d", done: bytes = b"226 done") -> tuple[Step, ...]:
+    """Give *data* to a client that asks for it by *line*."""
+    return *open_data(line, name), send_data(name, data), close_data(name), send(done + b"\r\n")

@@ -43,13 +43,15 @@ class Meter:
         transferred: bytes that were there before, for a transfer that is resumed.
     """
 
-    __slots__ = ("_callback", "_reported", "_resumed", "_started", "total", "transferred")
+    __slots__ = ("_callback", "_reported", "_resumed", "_started", "failure", "total", "transferred")
 
     def __init__(
         self, callback: ProgressCallback | None = None, *, total: int | None = None, transferred: int = 0
     ) -> None:
         self.transferred = transferred
         self.total = total
+        self.failure: BaseException | None = None
+        """What *callback* has raised, so that it can be told from what the transfer itself does."""
         self._resumed = transferred
         self._callback = callback
         self._started = self._reported = time.perf_counter()
@@ -73,4 +75,8 @@ class Meter:
 
     def _report(self, callback: ProgressCallback) -> None:
         self._reported = time.perf_counter()
-        callback(self.progress)
+        try:
+            callback(self.progress)
+        except BaseException as exc:
+            self.failure = exc
+            raise

@@ -149,9 +149,9 @@ class BaseClient:
             self.close()
 
     def close(self) -> None:
-        """Close the connection at once. Idempotent."""
+        """Close the connection, and the data connection of a transfer, at once. Idempotent."""
         if self._last_session is not None:
-            self._last_session.control.channel.close()
+            self._last_session.control.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -221,12 +221,12 @@ class BaseClient:
 
 async def _leave(session: Session, *, failed: bool) -> None:
     """Say QUIT within ``timeouts.close`` if that can be said; what happens then matters to nobody."""
-    control = session.control
-    with anyio.CancelScope(shield=failed), suppress(TransferError):
+    control, seconds = session.control, session.settings.timeouts.close
+    with anyio.CancelScope(shield=failed and seconds is not None), suppress(TransferError):
         if not failed:
             await control.reclaim()
         if control.channel.is_in_step:
-            await control.channel.exchange(commands.QUIT, Deadline(control.channel.timeouts.close, "reply to QUIT"))
+            await control.channel.exchange(commands.QUIT, Deadline(seconds, "reply to QUIT"))
 
 
 def _parse_command(line: str, censor_after: int | None) -> Command:

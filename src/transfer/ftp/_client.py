@@ -77,7 +77,10 @@ class Client(BaseClient):
 
     async def get_current_directory(self) -> PurePosixPath:
         """Return the server's current directory (PWD)."""
-        return PurePosixPath(parse_directory((await self._session.control.ask(commands.PWD, "257")).text))
+        control = self._session.control
+        reply = await control.ask(commands.PWD, "257")
+        with control.closing_on_nonsense():
+            return PurePosixPath(parse_directory(reply.text))
 
     async def change_directory(self, path: str | PurePosixPath = "..") -> None:
         """Make *path* the server's current directory; ``..`` goes up."""
@@ -166,7 +169,7 @@ class Client(BaseClient):
             StatusCodeError: the server refuses, at first or in the end ("552 quota exceeded").
             FTPException: the connection failed; :attr:`is_connected` tells whether that of commands did.
         """
-        _check_block_size(block_size)
+        _check_local(source, block_size)
         local, remote = Path(source), PurePosixPath(destination)
         target = remote if write_into else remote / _own_name(local)
         await _tree.upload(self._session, local, target, progress=progress)
@@ -191,13 +194,15 @@ class Client(BaseClient):
             StatusCodeError: the server refuses, at first or in the end.
             FTPException: the connection failed.
         """
-        _check_block_size(block_size)
+        _check_local(destination, block_size)
         local = Path(destination)
         target = local if write_into else local / _own_name(PurePosixPath(source))
         await _tree.download(self._session, source, target, progress=progress)
 
 
-def _check_block_size(block_size: int) -> None:
+def _check_local(path: str | Path, block_size: int) -> None:
+    if "\0" in str(path):
+        raise ValueError(f"a path on this side can't hold NUL, as {str(path)!r} does; nothing was sent")
     if block_size < 1:
         raise ValueError(f"block_size is a number of bytes above 0, not {block_size!r}")
 

@@ -1,14 +1,17 @@
 """The control connection: what was agreed on it, and how replies are judged.
 
 How this works: every command goes through :meth:`Control.ask`. A preliminary reply (1yz) is noted as a debt of the
-server's at the moment it comes, so that a second command can't take the reply to the first one for its own. A transfer
-that a lazy listing holds open, and whose holder nobody refers to any more, is ended before the next command.
+server's at the moment it comes, so that a second command can't take the reply to the first one for its own. The
+transfer under way is known here, so that closing takes its data connection along, and nobody else is given its final
+reply; one that a lazy listing holds open, and whose holder nobody refers to any more, is ended before the next command.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import weakref
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from transfer._engine.client import ClientChannel
@@ -18,7 +21,7 @@ from transfer._wire.command import Command
 from transfer._wire.reply import Reply, Severity
 from transfer.ftp import _commands as commands
 from transfer.ftp._code import Code
-from transfer.ftp._errors import FTPException, StatusCodeError
+from transfer.ftp._errors import FTPProtocolError, InvalidCommand, StatusCodeError
 from transfer.ftp._replies import info_lines
 
 if TYPE_CHECKING:
@@ -89,7 +92,8 @@ class Control:
         """Verbs that this server has said not to know."""
         self._representation: str | None = None
         self._kept: Reply | None = None
-        self._lent: tuple[Transfer, weakref.ref[object]] | None = None
+        self._transfer: Transfer | None = None
+        self._holder: weakref.ref[object] | None = None
 
     @property
     def peer(self) -> str:
@@ -100,6 +104,22 @@ class Control:
     def is_encrypted(self) -> bool:
         """Whether commands are inside TLS."""
         return self.channel.stream.tls is not None
+
+    def close(self) -> None:
+        """Close the connection and the data connection of the transfer under way at once. Idempotent."""
+        if self._transfer is not None:
+            self._transfer.stream.reset()
+        self.channel.close()
+
+    @contextlib.contextmanager
+    def closing_on_nonsense(self) -> Iterator[None]:
+        """Close the connection if what the server has said can't be read, and name the server in the error."""
+        try:
+            yield
+        except FTPProtocolError as exc:
+            exc.peer = exc.peer or self.peer
+            self.channel.abandon(exc)
+            raise
 
     # -- commands ----------------------------------------------------------------------------------------------------
 
@@ -167,6 +187,8 @@ class Control:
             raise
 
     async def _next(self, deadline: Deadline) -> Reply:
+        if self._transfer is not None:
+            raise InvalidCommand("a transfer is under way, and the next reply is its own", peer=self.peer)
         return self._noted(await self.channel.next_reply(deadline))
 
     async def _last(self, reply: Reply, expected: tuple[str, ...], wait: tuple[str, ...], deadline: Deadline) -> Reply:
@@ -200,29 +222,33 @@ class Control:
 
         Raises:
             StatusCodeError: the server refuses; the connection is closed, as nothing must go on in clear.
+
+        Cancellation: the connection is closed, for the same reason.
         """
         try:
             await self.ask(commands.pbsz(), "2xx")
             # A ticket of TLS 1.3 comes with the first octets after the handshake.
             self.channel.sessions.remember(self.channel.stream.tls)
             await self.ask(commands.prot("P"), "2xx")
-        except FTPException as exc:
+        except BaseException as exc:
             self.channel.abandon(exc)
             raise
         self.is_private = True
 
-    # -- transfers that are held open by somebody else ---------------------------------------------------------------
+    # -- the transfer under way --------------------------------------------------------------------------------------
 
-    def lend(self, transfer: Transfer, holder: object) -> None:
-        """Note that *transfer* stays open for as long as *holder* lives."""
-        self._lent = transfer, weakref.ref(holder)
+    def begin(self, transfer: Transfer, holder: object | None = None) -> None:
+        """Note that *transfer* has been started; it lasts until :meth:`end`, or for as long as *holder* lives."""
+        self._transfer = transfer
+        self._holder = None if holder is None else weakref.ref(holder)
 
-    def regain(self) -> None:
+    def end(self) -> None:
         """Note that the transfer is over."""
-        self._lent = None
+        self._transfer = self._holder = None
 
     async def reclaim(self) -> None:
         """End a transfer that was abandoned: its holder is gone, and nobody else could go on with it."""
-        if self._lent is not None and self._lent[1]() is None:
-            transfer, self._lent = self._lent[0], None
+        if self._transfer is not None and self._holder is not None and self._holder() is None:
+            transfer = self._transfer
+            self.end()
             await transfer.abort()

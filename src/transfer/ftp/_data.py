@@ -60,7 +60,7 @@ class DataConnections:
 
         Raises:
             StatusCodeError: the server refuses every way.
-            FTPProtocolError: its reply can't be read.
+            FTPProtocolError: its reply can't be read; the connection is closed.
             FTPConnectError, FTPTimeoutError: the connection did not come about.
 
         Cancellation: the connection attempt is closed.
@@ -77,7 +77,8 @@ class DataConnections:
             else:
                 self._ways = self._ways[place:]
                 return stream
-        raise _most_telling(failures)
+        with self._control.closing_on_nonsense():
+            raise _most_telling(failures)
 
     async def _passive(self, way: str) -> tuple[str, int]:
         host = self._control.data_host

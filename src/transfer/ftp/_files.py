@@ -7,18 +7,13 @@ from pathlib import PurePosixPath
 from transfer.ftp import _commands as commands
 from transfer.ftp._code import Code
 from transfer.ftp._errors import StatusCodeError
-from transfer.ftp._list import Info, Listing
+from transfer.ftp._list import Info, Listing, is_directory
 from transfer.ftp._listing import parse_mlst_reply
 from transfer.ftp._session import Session
 
-__all__ = ["exists", "is_directory", "make_directory", "remove", "rename", "stat"]
+__all__ = ["exists", "make_directory", "remove", "rename", "stat"]
 
 _HERE = PurePosixPath()
-
-
-def is_directory(info: Info) -> bool:
-    """Tell whether *info* is of a directory, and not of a link to one."""
-    return str(info.get("type", "")).lower() in {"dir", "cdir", "pdir"} and "link_dst" not in info
 
 
 async def stat(session: Session, path: commands.Path) -> Info:
@@ -26,20 +21,21 @@ async def stat(session: Session, path: commands.Path) -> Info:
 
     Raises:
         StatusCodeError: there is no such file (550), or the server refuses.
-        FTPProtocolError: its reply can't be read.
+        FTPProtocolError: its reply can't be read; the connection is closed.
     """
     if "MLST" not in session.control.lacks:
         try:
             reply = await session.control.ask(commands.mlst(path), "2xx")
-            return dict(parse_mlst_reply(reply.lines).facts)
+            with session.control.closing_on_nonsense():
+                return dict(parse_mlst_reply(reply.lines).facts)
         except StatusCodeError as exc:
             if not exc.received_codes[-1].matches("50x"):
                 raise
             if exc.received_codes[-1] in ("500", "502"):
                 session.control.lacks.add("MLST")
     pure = PurePosixPath(path)
-    if not pure.name:
-        return {"type": "dir"}  # the root and the current directory are in no listing, and are there
+    if pure.name in {"", ".."}:
+        return {"type": "dir"}  # the root, the current directory and those above are in no listing, and are there
     parent = "" if pure.parent == _HERE else pure.parent
     for found, info in await Listing(session, parent):
         if found.name == pure.name:
@@ -85,11 +81,15 @@ async def make_directory(session: Session, path: commands.Path, *, parents: bool
 async def remove(session: Session, path: commands.Path) -> None:
     """Remove *path*, with everything in it if it is a directory; one that is not there is no error.
 
-    A link is removed, never followed, as far as the server's listing tells which is one.
+    A link is removed, never followed, as far as the server's listing tells which is one. Everything is listed before
+    anything is removed.
 
     Raises:
+        InvalidCommand: *path* is empty or can't be sent; nothing was sent.
         StatusCodeError: the server refuses; what was removed before is gone.
+        FTPProtocolError: a listed name leads elsewhere; nothing was removed.
     """
+    whole = commands.rmd(path)
     try:
         info = await stat(session, path)
     except StatusCodeError as exc:
@@ -99,16 +99,10 @@ async def remove(session: Session, path: commands.Path) -> None:
     if not is_directory(info):
         await session.control.ask(commands.dele(path), "2xx")
         return
-    # Directories are listed before their parent can go: collected on the way down, removed on the way up.
-    directories: list[commands.Path] = [path]
-    for directory in directories:
-        for found, facts in await Listing(session, directory):
-            if is_directory(facts):
-                directories.append(found)
-            else:
-                await session.control.ask(commands.dele(found), "2xx")
-    for directory in reversed(directories):
-        await session.control.ask(commands.rmd(directory), "2xx")
+    # A directory is listed before what is in it, so backwards everything goes before what it is in.
+    for found, facts in reversed(await Listing(session, path, recursive=True)):
+        await session.control.ask(commands.rmd(found) if is_directory(facts) else commands.dele(found), "2xx")
+    await session.control.ask(whole, "2xx")
 
 
 async def rename(session: Session, source: commands.Path, destination: commands.Path) -> None:

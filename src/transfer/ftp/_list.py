@@ -3,16 +3,21 @@
 How this works: :class:`_OpenListing` is one data connection and yields the entries of each block that arrives;
 :class:`ListingIterator` goes from directory to directory; :class:`Listing` is what the caller awaits or iterates over.
 An iterator that is dropped half-way leaves its transfer to the control connection, which ends it before the next
-command.
+command. The limits are for the whole of a recursive listing: a tree without end is cut off like a listing without end.
 """
 
 from __future__ import annotations
 
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Generator
 from pathlib import PurePosixPath
 from typing import Any
+
+import anyio
+import attrs
+from anyio.lowlevel import checkpoint_if_cancelled
 
 from transfer._engine.transfer import Transfer
 from transfer._errors import DisconnectedError, RemoteProtocolError, TLSError
@@ -25,9 +30,10 @@ from transfer.ftp._errors import FTPIncompleteTransfer, FTPProtocolError, Status
 from transfer.ftp._listing import ListedLine, SkippedLine, read_line, read_mlsx_line
 from transfer.ftp._names import check_name
 from transfer.ftp._session import Session
+from transfer.ftp._settings import ListingLimits
 from transfer.ftp._transfer import conclude, start
 
-__all__ = ["RAW_COMMANDS", "Listing", "ListingIterator"]
+__all__ = ["RAW_COMMANDS", "Info", "Listing", "ListingIterator", "is_directory"]
 
 LOGGER = logging.getLogger("transfer.ftp")
 RAW_COMMANDS = ("MLSD", "LIST")
@@ -38,6 +44,11 @@ _SKIPPED_LIMIT = 100
 
 Info = dict[str, Any]
 Found = tuple[PurePosixPath, Info]
+
+
+def is_directory(info: Info) -> bool:
+    """Tell whether *info* is of a directory, and not of a link to one."""
+    return str(info.get("type", "")).lower() in {"dir", "cdir", "pdir"} and "link_dst" not in info
 
 
 class Listing:
@@ -76,6 +87,7 @@ class ListingIterator:
         self._raw_command = raw_command
         self._waiting: deque[tuple[commands.Path, int]] = deque([(path, 0)])
         self._open: _OpenListing | None = None
+        self._count = _Count(session.settings.limits)
         self._base, self._depth = PurePosixPath(path), 0
         self._ready: deque[Found] = deque()
 
@@ -83,87 +95,114 @@ class ListingIterator:
         return self
 
     async def __anext__(self) -> Found:
+        if self._ready:
+            try:
+                await checkpoint_if_cancelled()
+            except BaseException:
+                await self.aclose()
+                raise
+            return self._ready.popleft()
+        if self._open is not None:
+            # The caller has taken its time; that is not the server's fault.
+            self._open.renew_deadline()
+        self._ready.extend(await self.next_batch())
         if not self._ready:
-            if self._open is not None:
-                # The caller has taken its time; that is not the server's fault.
-                self._open.renew_deadline()
-            self._ready.extend(await self.next_batch())
-            if not self._ready:
-                raise StopAsyncIteration
+            raise StopAsyncIteration
         return self._ready.popleft()
 
     async def aclose(self) -> None:
         """End the iteration; the connection is in step again afterwards, or closed."""
         self._waiting.clear()
         self._ready.clear()
-        if self._open is not None:
-            await self._open.abort()
-            self._open = None
+        opened, self._open = self._open, None
+        if opened is not None:
+            await opened.abort()
 
     async def next_batch(self) -> list[Found]:
         """Return at least one entry, none at the end of everything."""
         try:
-            while self._open is not None or self._waiting:
-                if self._open is None:
-                    path, self._depth = self._waiting.popleft()
-                    self._base = PurePosixPath(path)
-                    self._open = await _open(self._session, path, self._raw_command, holder=self)
-                lines = await self._open.next_lines()
-                if lines is None:
-                    self._open = None
-                elif found := [self._found(line) for line in lines if not line.is_dot]:
-                    return found
+            with self._session.control.closing_on_nonsense():
+                return await self._next_batch()
         except BaseException:
-            self._waiting.clear()
-            opened, self._open = self._open, None
-            if opened is not None:
-                await opened.abort()
+            await self.aclose()
             raise
+
+    async def _next_batch(self) -> list[Found]:
+        while self._open is not None or self._waiting:
+            if self._open is None:
+                path, self._depth = self._waiting.popleft()
+                self._base = PurePosixPath(path)
+                self._open = await self._start(path)
+            lines = await self._open.next_lines()
+            if lines is None:
+                self._open = None
+            elif found := [self._found(line) for line in lines if not line.is_dot]:
+                return found
         return []
+
+    async def _start(self, path: commands.Path) -> _OpenListing:
+        """Start MLSD, or LIST where the server does not know it (50x)."""
+        lacks = self._session.control.lacks
+        command, transfer = commands.mlsd(path), None
+        if self._raw_command != "LIST" and not (self._raw_command is None and "MLSD" in lacks):
+            try:
+                transfer = await start(self._session, command)
+            except StatusCodeError as exc:
+                if self._raw_command is not None or not exc.received_codes[-1].matches("50x"):
+                    raise
+                if exc.received_codes[-1] in ("500", "502"):
+                    lacks.add("MLSD")
+        if transfer is None:
+            command = commands.list_(path)
+            transfer = await start(self._session, command)
+        self._session.control.begin(transfer, holder=self)
+        return _OpenListing(self._session, command, transfer, self._count)
 
     def _found(self, line: ListedLine) -> Found:
         # On the server's side a backslash or a colon is a letter like any other.
         path = self._base / check_name(line.name.rstrip("/") or line.name, windows=False)
         facts = dict(line.facts)
-        if self._recursive and facts.get("type") == "dir" and "link_dst" not in facts:
+        if self._recursive and is_directory(facts):
             if self._depth >= _DEPTH_LIMIT:
-                raise FTPProtocolError(f"{path} is more than {_DEPTH_LIMIT} directories deep", peer=self._peer)
+                raise FTPProtocolError(f"{path} is more than {_DEPTH_LIMIT} directories deep")
             self._waiting.append((path, self._depth + 1))
         return path, facts
 
-    @property
-    def _peer(self) -> str:
-        return self._session.control.peer
 
+@attrs.define
+class _Count:
+    """What one call has been given so far."""
 
-async def _open(session: Session, path: commands.Path, raw_command: str | None, *, holder: object) -> _OpenListing:
-    """Start MLSD, or LIST where the server does not know it (50x)."""
-    if raw_command != "LIST" and not (raw_command is None and "MLSD" in session.control.lacks):
-        command = commands.mlsd(path)
-        try:
-            return _OpenListing(session, command, await start(session, command), holder)
-        except StatusCodeError as exc:
-            if raw_command is not None or not exc.received_codes[-1].matches("50x"):
-                raise
-            if exc.received_codes[-1] in ("500", "502"):
-                session.control.lacks.add("MLSD")
-    command = commands.list_(path)
-    return _OpenListing(session, command, await start(session, command), holder)
+    limits: ListingLimits
+    octets: int = 0
+    entries: int = 0
+
+    def add(self, *, octets: int = 0, entries: int = 0) -> None:
+        """Account for more.
+
+        Raises:
+            FTPProtocolError: it is too much.
+        """
+        self.octets += octets
+        self.entries += entries
+        if self.octets > self.limits.octets:
+            raise FTPProtocolError(f"listing is longer than {self.limits.octets} octets")
+        if self.entries > self.limits.entries:
+            raise FTPProtocolError(f"listing has more than {self.limits.entries} entries")
 
 
 class _OpenListing:
     """One listing that is arriving."""
 
-    def __init__(self, session: Session, command: Command, transfer: Transfer, holder: object) -> None:
+    def __init__(self, session: Session, command: Command, transfer: Transfer, count: _Count) -> None:
         self._session = session
         self._command = command
         self._transfer = transfer
-        self._limits = session.settings.limits
-        self._buffer = LineBuffer(self._limits.line_octets)
+        self._count = count
+        self._buffer = LineBuffer(count.limits.line_octets)
         self._parse = _line_parser(session, command)
-        self._entries = self._octets = self._block = self._skipped = 0
+        self._octets = self._block = self._skipped = 0
         self.renew_deadline()
-        session.control.lend(transfer, holder)
 
     def renew_deadline(self) -> None:
         """Give the server its time anew."""
@@ -173,7 +212,7 @@ class _OpenListing:
         """Return the lines of the next block, None when the listing has come to its end and all is well."""
         try:
             data = await self._transfer.stream.receive(self._deadline)
-            await self._session.settings.throttle.read.spend(len(data))
+            await self._spend(len(data))
             if data:
                 return self._take(data)
             if len(self._buffer):
@@ -182,18 +221,24 @@ class _OpenListing:
         except RemoteProtocolError as exc:
             if isinstance(exc, FTPProtocolError):
                 raise
-            raise FTPProtocolError(f"listing: {exc}", peer=self._session.control.peer) from exc
+            raise FTPProtocolError(f"listing: {exc}") from exc
         except (DisconnectedError, TLSError) as exc:
             await explain(self._session.control, self._transfer, self._command, exc)
             raise
-        self._session.control.regain()
+        self._session.control.end()
         self._check_end()
         return None
 
     async def abort(self) -> None:
         """Give the listing up."""
-        self._session.control.regain()
+        self._session.control.end()
         await self._transfer.abort()
+
+    async def _spend(self, octets: int) -> None:
+        pause = self._session.settings.throttle.read.reserve(octets, time.monotonic())
+        if pause:
+            await anyio.sleep(pause)
+            self.renew_deadline()  # it was not the server that stood still
 
     def _take(self, data: bytes) -> list[ListedLine]:
         self._octets += len(data)
@@ -201,8 +246,7 @@ class _OpenListing:
         if self._block >= _BLOCK_OCTETS:
             self._block = 0
             self.renew_deadline()
-        if self._octets > self._limits.octets:
-            raise FTPProtocolError(f"listing is longer than {self._limits.octets} octets")
+        self._count.add(octets=len(data))
         self._buffer.feed(data)
         lines = []
         while (line := self._buffer.next_line()) is not None:
@@ -217,9 +261,7 @@ class _OpenListing:
                 listed.append(line)
             elif line is not None:
                 self._skip(line)
-        self._entries += len(listed)
-        if self._entries > self._limits.entries:
-            raise FTPProtocolError(f"listing has more than {self._limits.entries} entries")
+        self._count.add(entries=len(listed))
         return listed
 
     def _skip(self, line: SkippedLine) -> None:

@@ -15,9 +15,8 @@ from transfer._net.progress import Meter
 from transfer._net.pump import receive_file, send_file
 from transfer._net.stream import Stream
 from transfer._net.throttle import Throttle
-from transfer._net.timeouts import Deadline
 from transfer._wire.command import Command
-from transfer._wire.reply import Reply, Severity
+from transfer._wire.reply import Reply
 from transfer.ftp import _commands as commands
 from transfer.ftp._control import check
 from transfer.ftp._data import explain
@@ -29,13 +28,15 @@ __all__ = ["conclude", "path_errors", "receive_to", "send_from", "start"]
 
 
 @contextlib.contextmanager
-def path_errors() -> Iterator[None]:
-    """Raise what the local file system says as :class:`PathIOError`."""
+def path_errors(meter: Meter | None = None) -> Iterator[None]:
+    """Raise what the local file system says as :class:`PathIOError`; what the callback of *meter* raises stays."""
     try:
         yield
     except TransferError:
         raise
     except (OSError, UnicodeError) as exc:  # UnicodeError: the name does not exist in this file system's encoding
+        if meter is not None and exc is meter.failure:
+            raise
         raise PathIOError(reason=sys.exc_info()) from exc  # type: ignore[arg-type]  # inside except it is complete
 
 
@@ -63,12 +64,7 @@ async def conclude(session: Session, transfer: Transfer, command: Command) -> Re
         StatusCodeError: the server refuses after all.
         FTPException: as for exchanges.
     """
-    reply = await transfer.finish()
-    channel = session.control.channel
-    deadline = Deadline(channel.timeouts.termination, f"reply to the end of {command.verb}")
-    while reply.severity is Severity.PRELIMINARY:
-        reply = await channel.next_reply(deadline)
-    return check(reply, ("2xx",), command, peer=session.control.peer)
+    return check(await transfer.finish(), ("2xx",), command, peer=session.control.peer)
 
 
 async def send_from(session: Session, source: Path, destination: commands.Path, meter: Meter) -> None:
@@ -86,7 +82,7 @@ async def send_from(session: Session, source: Path, destination: commands.Path, 
     with file:
 
         async def move(stream: Stream) -> None:
-            with path_errors():
+            with path_errors(meter):
                 await send_file(stream, file, seconds=seconds, meter=meter, throttle=throttle)
 
         await _run(session, command, move)
@@ -117,7 +113,7 @@ async def receive_to(
     received = _Received(source, listed)
 
     async def move(stream: Stream) -> None:
-        with path_errors():
+        with path_errors(meter):
             destination.parent.mkdir(parents=True, exist_ok=True)
             with destination.open("wb", buffering=0) as file:
                 received.octets = await receive_file(stream, file, seconds=seconds, meter=meter, throttle=throttle)
@@ -159,6 +155,7 @@ class _Received:
 
 async def _run(session: Session, command: Command, move: Callable[[Stream], Awaitable[None]]) -> None:
     transfer = await start(session, command)
+    session.control.begin(transfer)
     try:
         await move(transfer.stream)
         await conclude(session, transfer, command)
@@ -171,6 +168,8 @@ async def _run(session: Session, command: Command, move: Callable[[Stream], Awai
     except BaseException:
         await transfer.abort()
         raise
+    finally:
+        session.control.end()
 
 
 async def _verify(session: Session, received: _Received) -> None:

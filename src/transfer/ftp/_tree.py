@@ -12,8 +12,8 @@ from pathlib import Path, PurePosixPath
 from transfer._net.progress import Meter, ProgressCallback
 from transfer.ftp import _commands as commands
 from transfer.ftp._errors import FTPProtocolError, PathIOError, StatusCodeError
-from transfer.ftp._files import is_directory, make_directory, stat
-from transfer.ftp._list import Info, Listing
+from transfer.ftp._files import make_directory, stat
+from transfer.ftp._list import Info, Listing, is_directory
 from transfer.ftp._names import safe_relative
 from transfer.ftp._session import Session
 from transfer.ftp._transfer import path_errors, receive_to, send_from
@@ -131,12 +131,14 @@ async def _download_tree(session: Session, source: commands.Path, destination: P
     while waiting:
         remote, directory, depth = waiting.pop()
         if depth > _DEPTH_LIMIT:
-            raise FTPProtocolError(f"{remote} is more than {_DEPTH_LIMIT} directories deep", peer=session.control.peer)
+            with session.control.closing_on_nonsense():
+                raise FTPProtocolError(f"{remote} is more than {_DEPTH_LIMIT} directories deep")
         with path_errors():
             directory.mkdir(parents=True, exist_ok=True)
         found = await Listing(session, remote)
         # All names are looked at before the first of them is written.
-        places = [safe_relative(directory, path.name) for path, _ in found]
+        with session.control.closing_on_nonsense():
+            places = [safe_relative(directory, path.name) for path, _ in found]
         for (path, info), place in zip(found, places, strict=True):
             if is_directory(info):
                 waiting.append((path, place, depth + 1))

@@ -57,7 +57,7 @@ ListInfo = BasicListInfo | UnixListInfo
 
 
 class UnreadableLineError(FTPProtocolError, ValueError):
-    """A line of a listing is not in the format that was tried; the connection is none the worse for it."""
+    """A line of a listing is not in the format that was tried: it is skipped. In a reply to MLST it is an error."""
 
 
 @attrs.frozen
