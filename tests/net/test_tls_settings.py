@@ -77,6 +77,18 @@ async def test_authorities_from_a_file_and_no_verification(ca_file: Path, server
         assert served.result == b"x"
 
 
+async def test_an_international_host_is_checked_by_the_name_that_is_looked_up(
+    certificate_authority: trustme.CA, client_tls_context: ssl.SSLContext
+) -> None:
+    """IDNA 2008 keeps ß; by RFC 3490 it would be somebody else's host."""
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate_authority.issue_cert("xn--strae-oqa.example").configure_cert(server)
+    with pair() as (stream, peer), tls_server(peer, server, lambda secured: secured.recv(1)) as served:
+        await stream.start_tls(client_tls_context, server_hostname="straße.example", deadline=in_time())
+        await stream.send(b"x")
+    assert served.result == b"x"
+
+
 async def test_the_systems_own_verification(
     ca_file: Path, server_tls_context: ssl.SSLContext, certificate_authority: trustme.CA
 ) -> None:

@@ -15,6 +15,7 @@ import attrs
 from anyio.lowlevel import checkpoint
 
 from transfer._errors import ConnectError, ErrorFamily
+from transfer._net.names import ascii_host
 from transfer._net.stream import Stream
 from transfer._net.timeouts import Deadline
 
@@ -87,12 +88,13 @@ async def connect_tcp(
     with anyio.CancelScope(deadline=deadline.at):
         await checkpoint()
         try:
+            name = ascii_host(host)
             if proxy is not None:
                 from transfer._net.proxy import connect_through  # few need it
 
-                sock = await connect_through(proxy, host, port)
+                sock = await connect_through(proxy, name, port)
             else:
-                sock = await dial(host, port, source_address)
+                sock = await dial(name, port, source_address)
         except (OSError, UnicodeError) as exc:
             raise _failed(errors, peer, exc) from exc
     if sock is None:

@@ -21,9 +21,20 @@ __all__ = ["Listener", "listen"]
 # Out of descriptors or memory: accept() would fail again at once, and the queue holds the caller meanwhile.
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _BACK_OFF_SECONDS = 0.1
-# The connection at the queue's head was gone before it was accepted (accept(2), "Error handling").
+# The connection at the queue's head was gone before it was accepted (accept(2), "Error handling"; Windows says
+# ECONNRESET).
 _GONE = frozenset(
-    {errno.ECONNABORTED, errno.EPROTO, errno.EPERM, errno.ENETDOWN, errno.EHOSTUNREACH, errno.ENETUNREACH}
+    {
+        errno.ECONNABORTED,
+        errno.ECONNRESET,
+        errno.EHOSTDOWN,
+        errno.EHOSTUNREACH,
+        errno.ENETDOWN,
+        errno.ENETUNREACH,
+        errno.ENOPROTOOPT,
+        errno.EPERM,
+        errno.EPROTO,
+    }
 )
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import attrs
 
+from transfer._net.names import ascii_host
+
 __all__ = ["TLS", "SessionStore", "wrap"]
 
 # Some versions of CPython set this option, and OpenSSL then passes a connection that was cut off for one that ended.
@@ -123,7 +125,7 @@ def wrap(
         OSError, ssl.SSLError, ValueError: as ``SSLContext.wrap_socket``; *sock* is then closed, or as it was.
     """
     if server_hostname is not None and not server_side:
-        _check_hostname(server_hostname)
+        server_hostname = _to_ascii(server_hostname)
     options = context.options
     if options & _IGNORE_UNEXPECTED_EOF:  # a connection copies the options when it is made
         context.options = options & ~_IGNORE_UNEXPECTED_EOF
@@ -169,8 +171,10 @@ class SessionStore:
             self._session = session
 
 
-def _check_hostname(name: str) -> None:
+def _to_ascii(name: str) -> str:
     """Raise ValueError where ``wrap_socket`` would fail with the plain socket gone and the new one out of reach."""
     if "\0" in name or not name:
         raise ValueError(f"{name!r} is no host name")
-    name.encode("idna")
+    spelled = ascii_host(name)
+    spelled.encode("idna")  # as it will be done
+    return spelled
