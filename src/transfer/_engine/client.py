@@ -125,11 +125,11 @@ class ClientChannel(Conversation):
         """
         if not self._busy:
             self.payload_ended = False
-        self.look_for_news()
+        self._require_idle()
         self._busy = True
         self._owed = 1
         try:
-            return await self._send_payload(chunks, end)
+            return self._early_refusal() or await self._send_payload(chunks, end)
         except BaseException as exc:
             self.abandon(exc)
             raise
@@ -198,6 +198,16 @@ class ClientChannel(Conversation):
         self._parser = ReplyParser(self._dialect, self._encoding)
 
     # -- the parts of a payload --------------------------------------------------------------------------------------
+
+    def _early_refusal(self) -> Reply | None:
+        """Return the reply of a server that refuses the body before it has seen any of it, and give the channel up."""
+        replies: list[Reply] = []
+        if self._collect(replies) is None and not self._parser.has_data:
+            return None
+        if not replies or replies[0].code < 400:
+            raise self._errors.remote_protocol("The server answered the message before it was sent", peer=self.peer)
+        self.abandon(self._parted(replies[0]))
+        return replies[0]
 
     async def _send_payload(self, chunks: Payload, end: bytes) -> Reply:
         try:
