@@ -82,9 +82,11 @@ async def copies(server: SmtpServer, recipients: Sequence[str]) -> list[Received
 async def mail_called(server: SmtpServer, *names: str) -> list[str]:
     """Return the subjects of all messages that *server* has, sorted, as soon as *names* are among them."""
     with anyio.fail_after(SECONDS):
-        while not set(names) <= set(found := subjects(await mail_in(server, 0))):
+        while True:
+            found = subjects(await mail_in(server, 0))
+            if set(names) <= set(found):
+                return found
             await anyio.sleep(_POLL_SECONDS)
-    return found
 
 
 def subjects(found: Sequence[ReceivedMessage]) -> list[str]:
