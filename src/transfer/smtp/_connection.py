@@ -98,8 +98,8 @@ class Connection:
 
     @property
     def is_connected(self) -> bool:
-        """Whether a connection is open, as far as is known without asking the server."""
-        return self._session is not None and self._session.channel.is_open
+        """Whether a connection is open: the server has neither hung up nor said goodbye, going by what has arrived."""
+        return self._session is not None and self._session.is_alive
 
     @property
     def is_ehlo_or_helo_needed(self) -> bool:

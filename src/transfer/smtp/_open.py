@@ -69,6 +69,7 @@ async def open_session(options: ConnectOptions) -> tuple[Session, SMTPResponse]:
 
     Raises:
         SMTPAddressError: the user name lacks a password or the other way round, or one can't be sent; nothing was done.
+        SMTPTLSError, ValueError: a certificate or key file can't be used; nothing was done.
         SMTPConnectError and its kinds: no connection, no greeting in time, or another than 220.
         Others of the family: what STARTTLS, EHLO and AUTH raise.
 
@@ -76,6 +77,7 @@ async def open_session(options: ConnectOptions) -> tuple[Session, SMTPResponse]:
     RFC 5321 §3.1, RFC 3207, RFC 8314 §3.3.
     """
     _check_login(options)
+    _check_tls_files(options)
     stream = await _dial(options)
     try:
         channel, greeting = await _greet(stream, options)
@@ -97,6 +99,13 @@ def _check_login(options: ConnectOptions) -> None:
     if options.password is None and options.oauth_token_generator is None:
         raise SMTPAddressError("username needs a password, or an oauth_token_generator")
     check_credentials(options.username, options.password or b"")
+
+
+def _check_tls_files(options: ConnectOptions) -> None:
+    if options.start_tls is not False or options.is_implicit_tls:
+        files = options.client_cert, options.client_key, options.cert_bundle
+        if any(file is not None for file in files):
+            tls_context(options)
 
 
 async def _dial(options: ConnectOptions) -> Stream:

@@ -35,9 +35,30 @@ class Unset(enum.Enum):
 UNSET: Final = Unset.UNSET
 
 
-def _check_line(_: object, attribute: attrs.Attribute[str | None], value: str | None) -> None:
+def _check_line(_: object, attribute: attrs.Attribute[Any], value: str | None) -> None:
     if value is not None and any(character < " " or character == "\x7f" for character in value):
         raise ValueError(f"{attribute.name} holds a control character, a line break perhaps: {value[:80]!a}")
+
+
+def _check_source(_: object, attribute: attrs.Attribute[Any], value: tuple[str, int] | None) -> None:
+    if value is None:
+        return
+    host, port = value[0], value[1]
+    _check_line(None, attribute, host)
+    if not 0 <= port <= 65535:
+        raise ValueError(f"the port of {attribute.name} is a number from 0 to 65535, not {port}")
+
+
+def _check_path(_: object, attribute: attrs.Attribute[Any], value: str | bytes | os.PathLike[str] | None) -> None:
+    # A path ends at a NUL, and would be another one; but for Linux's abstract addresses, which begin with one.
+    path = os.fsencode(value or b"")
+    if b"\0" in path and not path.startswith(b"\0"):
+        raise ValueError(f"{attribute.name} holds a NUL: {path[:80]!r}")
+
+
+def _check_timeout(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if isinstance(value, int | float) and not value > 0:
+        raise ValueError(f"{attribute.name} is a number of seconds above 0 or None for ever, not {value!r}")
 
 
 def _clean_local_hostname(value: str | None) -> str | None:
@@ -79,8 +100,8 @@ class ConnectOptions:
     password: str | bytes | None = attrs.field(default=None, repr=False)
     oauth_token_generator: Callable[[], Awaitable[str]] | None = attrs.field(default=None, repr=False)
     local_hostname: str | None = attrs.field(default=None, converter=_clean_local_hostname)
-    source_address: tuple[str, int] | None = None
-    timeout: float | Unset | None = UNSET
+    source_address: tuple[str, int] | None = attrs.field(default=None, validator=_check_source)
+    timeout: float | Unset | None = attrs.field(default=UNSET, validator=_check_timeout)
     use_tls: bool | None = None
     start_tls: bool | None = None
     validate_certs: bool = True
@@ -88,7 +109,7 @@ class ConnectOptions:
     client_key: str | os.PathLike[str] | None = attrs.field(default=None, repr=False)
     tls_context: ssl.SSLContext | None = None
     cert_bundle: str | os.PathLike[str] | None = None
-    socket_path: str | bytes | os.PathLike[str] | None = None
+    socket_path: str | bytes | os.PathLike[str] | None = attrs.field(default=None, validator=_check_path)
     sock: socket.socket | None = None
     allow_cleartext_auth: bool = False
 

@@ -99,6 +99,14 @@ class Session:
         return self.is_tls or self._stays_on_host
 
     @property
+    def is_alive(self) -> bool:
+        """Whether the connection is open, going by all that has arrived; nothing is sent, and nobody waits."""
+        # TransferError: it has ended, which the channel knows now; or it is in use, which says that it is alive.
+        with contextlib.suppress(TransferError):
+            self.channel.look_for_news()
+        return self.channel.is_open
+
+    @property
     def needs_hello(self) -> bool:
         """Whether neither EHLO nor HELO has succeeded since the connection or TLS began.
 
