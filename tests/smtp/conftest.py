@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import pytest
 
 from tests.peers import ScriptedPeer, Step
-from tests.smtp.support import LONG, Begin, Way, session_with
+from tests.smtp.support import LONG, Begin, Open, Way, session_with
 from transfer.smtp._session import Session
 
 
@@ -22,6 +22,13 @@ def begin(peer: ScriptedPeer) -> Iterator[Begin]:
             return sessions.enter_context(session_with(peer, dialled=dialled, seconds=seconds))
 
         yield start
+
+
+@pytest.fixture
+def opened(peer: ScriptedPeer) -> Iterator[Open]:
+    """A function that opens a session; it is closed at the end of the test, before the peer is."""
+    with ExitStack() as cleanup:
+        yield Open(cleanup)
 
 
 @pytest.fixture(params=[False, True], ids=["lock-step", "pipelining"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from email.message import EmailMessage
 from typing import Any, Protocol
 
@@ -19,6 +19,8 @@ from transfer._wire.dialect import SMTP_CLIENT
 from transfer.smtp._errors import FAMILY
 from transfer.smtp._extensions import Extensions
 from transfer.smtp._mail import Options, draft_mail, prepare
+from transfer.smtp._open import open_session
+from transfer.smtp._options import ConnectOptions
 from transfer.smtp._session import Session
 from transfer.smtp._transaction import Envelope, Transaction
 
@@ -43,6 +45,26 @@ def client_of(peer: PeerServer, **options: Any) -> smtp.SMTP:
         "timeout": LONG,
     } | options
     return smtp.SMTP(**given)
+
+
+def options_for(peer: PeerServer, **given: Any) -> ConnectOptions:
+    """The options of that client."""
+    usual: dict[str, Any] = {"hostname": peer.host, "port": peer.port, "local_hostname": NAME, "timeout": LONG}
+    return ConnectOptions(**(usual | given))
+
+
+class Open:
+    """The fixture ``opened``: opens sessions, and closes them at the end of the test."""
+
+    def __init__(self, cleanup: ExitStack) -> None:
+        self._cleanup = cleanup
+
+    async def __call__(self, options: ConnectOptions) -> Session:
+        """Open one session."""
+        session, greeting = await open_session(options)
+        self._cleanup.callback(session.channel.close)
+        assert greeting.code == 220
+        return session
 
 
 @asynccontextmanager

@@ -52,7 +52,7 @@ def test_port_and_tls_follow_from_each_other(given: dict[str, Any], port: int | 
     assert (options.target_port, options.is_implicit_tls) == (port, is_implicit_tls)
 
 
-@pytest.mark.parametrize("timeout", [None, 0, 5.5])
+@pytest.mark.parametrize("timeout", [None, 5.5])
 def test_a_time_that_was_given_is_known_as_such(timeout: float | None) -> None:
     options = ConnectOptions(timeout=timeout)
     assert options.is_timeout_given
@@ -76,11 +76,25 @@ def test_a_time_that_was_given_is_known_as_such(timeout: float | None) -> None:
         ({"local_hostname": "a\r\nRSET"}, "no host's name"),
         ({"local_hostname": "a b"}, "no host's name"),
         ({"local_hostname": ""}, "no host's name"),
+        ({"source_address": ("127.0.0.1\0", 0)}, "source_address holds a control character"),
+        ({"source_address": ("127.0.0.1\r\n", 0)}, "source_address holds a control character"),
+        ({"source_address": ("127.0.0.1", 65536)}, "port of source_address"),
+        ({"source_address": ("127.0.0.1", -1)}, "port of source_address"),
+        ({"socket_path": "/run/smtp\0x"}, "socket_path holds a NUL"),
+        ({"socket_path": b"/run/smtp\0x"}, "socket_path holds a NUL"),
+        ({"timeout": 0}, "timeout"),
+        ({"timeout": -1.5}, "timeout"),
+        ({"timeout": float("nan")}, "timeout"),
     ],
 )
 def test_options_that_contradict_each_other_are_refused(given: dict[str, Any], fault: str) -> None:
     with pytest.raises(ValueError, match=fault):
         ConnectOptions(**given)
+
+
+def test_an_abstract_address_begins_with_a_nul() -> None:
+    assert ConnectOptions(socket_path="\0smtp").has_socket
+    assert ConnectOptions(source_address=("::1", 0)).source_address == ("::1", 0)
 
 
 def test_a_socket_excludes_other_ways_to_the_server() -> None:
