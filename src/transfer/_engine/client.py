@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import anyio
+import anyio.lowlevel
 
 from transfer._engine.conversation import Conversation
 from transfer._engine.grouping import group_fault
@@ -129,7 +130,10 @@ class ClientChannel(Conversation):
         self._busy = True
         self._owed = 1
         try:
-            return self._early_refusal() or await self._send_payload(chunks, end)
+            if (refusal := self._early_refusal()) is not None:
+                await anyio.lowlevel.checkpoint()
+                return refusal
+            return await self._send_payload(chunks, end)
         except BaseException as exc:
             self.abandon(exc)
             raise
