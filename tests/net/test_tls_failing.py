@@ -6,6 +6,7 @@ import datetime as dt
 import gc
 import socket
 import ssl
+import struct
 from collections.abc import Callable
 
 import anyio
@@ -187,3 +188,14 @@ async def test_a_cut_inside_a_tls_record_is_no_clean_end(
         await shake_hands(stream, context)
         with pytest.raises(TLSError):
             await stream.receive(in_time())
+
+
+async def test_a_peer_that_has_reset_before_the_handshake_leaves_no_socket_behind(context: ssl.SSLContext) -> None:
+    """SSLContext.wrap_socket() gives up in the middle then; what it was making is out of the caller's sight."""
+    with tcp_pair() as (stream, far):
+        far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        far.close()
+        with pytest.raises(DisconnectedError):
+            await stream.start_tls(context, server_hostname="localhost")
+        assert stream.is_closed
+        gc.collect()  # an unclosed socket is a warning, and so an error

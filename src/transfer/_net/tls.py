@@ -137,6 +137,9 @@ def wrap(
             suppress_ragged_eofs=False,
             server_hostname=None if server_side else server_hostname,
         )
+    except OSError as exc:
+        _close_half_made(exc)
+        raise
     finally:
         if options & _IGNORE_UNEXPECTED_EOF:
             context.options = options
@@ -144,6 +147,16 @@ def wrap(
         with contextlib.suppress(ValueError):  # another context's
             tls_socket.session = session
     return tls_socket
+
+
+def _close_half_made(exc: OSError) -> None:
+    """Close the TLS socket that was being made when *exc* came: where a peer has reset the connection, nobody does."""
+    traceback = exc.__traceback__
+    while traceback is not None:
+        made = traceback.tb_frame.f_locals.get("self")
+        if isinstance(made, ssl.SSLSocket):
+            made.close()
+        traceback = traceback.tb_next
 
 
 class SessionStore:
