@@ -1,6 +1,7 @@
 # ruff: noqa: PT012 (a peer raises at the end of its block, so the block is what raises)
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import time
@@ -199,6 +200,22 @@ async def test_a_dripping_peer_goes_on_until_the_client_has_enough(peer: Scripte
     with connected(peer) as client:
         assert client.recv(7, socket.MSG_WAITALL) == b"250-x\r\n"
     await peer.served()
+
+
+@pytest.mark.parametrize("notify", [True, False])
+def test_close_notify_is_told_from_a_bare_end(
+    server_tls_context: ssl.SSLContext, client_tls_context: ssl.SSLContext, notify: bool
+) -> None:
+    with ScriptedPeer() as peer:
+        peer.script(start_tls(server_tls_context), expect(b"hi"), expect_eof())
+        bare = socket.create_connection((peer.host, peer.port))
+        with client_tls_context.wrap_socket(bare, server_hostname="localhost") as sock:
+            sock.sendall(b"hi")
+            if notify:
+                sock.settimeout(0)
+                with contextlib.suppress(ssl.SSLWantReadError):
+                    sock.unwrap()
+    assert peer.connections[0].wire.close_notify is notify
 
 
 def test_tls_starts_in_place_and_ends_with_close_notify(

@@ -175,18 +175,21 @@ class Wire:
     def _read_tls(self, tls: ssl.SSLObject, deadline: float) -> bytes:
         while True:
             try:
-                return tls.read(_BLOCK)
+                data = tls.read(_BLOCK)
             except ssl.SSLWantReadError:
                 self._flush()
                 self._feed(deadline)
+                continue
             except ssl.SSLZeroReturnError:
-                # Python sets OP_IGNORE_UNEXPECTED_EOF, and then a bare FIN looks like close_notify.
-                self.close_notify = not self._raw_ended
-                return b""
+                data = b""
             except ssl.SSLEOFError:
                 return b""
             except ssl.SSLError as exc:
                 raise Gone(f"TLS: {exc}") from exc
+            if not data:
+                # Python sets OP_IGNORE_UNEXPECTED_EOF, and then a bare FIN looks like close_notify.
+                self.close_notify = not self._raw_ended
+            return data
 
     def _feed(self, deadline: float) -> None:
         data = self._read_raw(deadline)
