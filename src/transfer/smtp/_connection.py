@@ -244,7 +244,8 @@ class Connection:
     async def _part(self, *, shield: bool = False) -> None:
         if self._session is None or not self._session.channel.is_open:
             return
-        seconds = self._session.channel.timeouts.close
+        # Not the channel's, which are those of the call that is just under way in another task.
+        seconds = limits(self._options).close
         # The scope also bounds the wait for another task's exchange to end.
         with anyio.move_on_after(seconds, shield=shield), suppress(TransferError):
             async with self._turn(seconds) as session:
