@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from email.message import EmailMessage
 from typing import Any, Protocol
 
+import anyio
 import pytest
 
 from tests.peers import PeerServer, Step, expect, expect_eof, send
@@ -170,3 +171,10 @@ class Way:
         """A transaction on *session*, whose server offers PIPELINING or does not."""
         session.extensions = Extensions({"pipelining": ""} if self.pipelining else {})
         return Transaction(session)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Let the loop turn until *condition* holds, which another thread or task brings about."""
+    with anyio.fail_after(LONG):
+        while not condition():  # noqa: ASYNC110  # what a peer's thread does is no event of the loop
+            await anyio.sleep(0.001)
