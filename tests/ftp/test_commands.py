@@ -118,6 +118,15 @@ def test_an_empty_path_is_refused(build: Callable[[str], Command]) -> None:
         build("")
 
 
+@pytest.mark.parametrize("build", [commands.list_, commands.nlst])
+@pytest.mark.parametrize("path", ["-a", "-R/..", PurePosixPath("-")])
+def test_a_path_is_never_an_option_of_a_listing(
+    build: Callable[[PurePosixPath | str], Command], path: PurePosixPath | str
+) -> None:
+    assert build(path).argument == f"./{path}"
+    assert build(f"./{path}").argument == f"./{path}"
+
+
 @pytest.mark.parametrize("build", WITH_OPTIONAL_PATH)
 def test_a_listing_may_be_of_the_working_directory(build: Callable[[str | None], Command]) -> None:
     assert build(None).argument is None

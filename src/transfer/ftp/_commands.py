@@ -91,6 +91,11 @@ def _with_optional_path(verb: str, path: Path | None) -> Command:
     return Command(verb) if path is None or not str(path) else _with_text(verb, str(path))
 
 
+def _apart_from_options(path: Path | None) -> Path | None:
+    """Return *path* in a spelling that does not begin with a hyphen: servers take what does for options of ls."""
+    return f"./{path}" if str(path).startswith("-") else path
+
+
 # Access control: RFC 959 §4.1.1, RFC 4217 §4, §9, RFC 7151 §3.
 
 
@@ -226,12 +231,12 @@ def mlst(path: Path | None = None) -> Command:
 
 def list_(path: Path | None = None) -> Command:
     """List a directory, or the working directory, in the server's own format."""
-    return _with_optional_path("LIST", path)
+    return _with_optional_path("LIST", _apart_from_options(path))
 
 
 def nlst(path: Path | None = None) -> Command:
     """List the names in a directory, or in the working directory."""
-    return _with_optional_path("NLST", path)
+    return _with_optional_path("NLST", _apart_from_options(path))
 
 
 def size(path: Path) -> Command:
