@@ -8,8 +8,8 @@ import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, TypeVar
 
 import anyio
 import anyio.lowlevel
@@ -20,6 +20,7 @@ from transfer._errors import ErrorFamily
 from transfer._net.stream import Stream
 from transfer._net.timeouts import Deadline
 
+S = TypeVar("S", bound=Stream)
 ERRORS = ErrorFamily()
 asyncio_only = pytest.mark.parametrize("anyio_backend", [backend for backend in BACKENDS if backend.id != "trio"])
 """For what asyncio alone has: ``task.cancel()`` and ``asyncio.wait_for``."""
@@ -43,15 +44,20 @@ def _peer_end(sock: socket.socket) -> socket.socket:
 
 
 @contextmanager
-def pair() -> Iterator[tuple[Stream, socket.socket]]:
-    """A stream and the other end of its socket pair."""
+def pair_of(kind: type[S]) -> Iterator[tuple[S, socket.socket]]:
+    """A stream of this *kind* and the other end of its socket pair."""
     ours, theirs = socket.socketpair()
-    stream = Stream(ours, peer="peer", errors=ERRORS)
+    stream = kind(ours, peer="peer", errors=ERRORS)
     with theirs:
         try:
             yield stream, _peer_end(theirs)
         finally:
             stream.close()
+
+
+def pair() -> AbstractContextManager[tuple[Stream, socket.socket]]:
+    """A stream and the other end of its socket pair."""
+    return pair_of(Stream)
 
 
 @contextmanager
