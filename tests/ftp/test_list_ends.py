@@ -226,6 +226,7 @@ async def test_the_time_that_a_reader_takes_is_not_the_server_s(peer: ScriptedPe
         HELLO,
         *binary(),
         *open_data(b"MLSD"),
+        pause(0.02),  # from here on the time of the next block counts
         send_data("d", b" one\r\n"),
         call(wait),
         pause(0.02),  # the client is waiting by now, and would have waited for too long already
@@ -251,6 +252,7 @@ async def test_a_speed_limit_s_pause_is_not_the_server_s_stall(peer: ScriptedPee
         HELLO,
         *binary(),
         *open_data(b"MLSD"),
+        pause(0.02),  # from here on the time of the next block counts
         send_data("d", b" 12345678\r\n" * 909),
         pause(0.45),
         send_data("d", b" last\r\n"),
