@@ -333,7 +333,9 @@ class SMTP(Connection):
             self.last_delivery = Delivery.NOT_SENT
             reply = await session.channel.exchange(command)
             if reply.severity is not Severity.COMPLETION:
-                raise refusal(SMTPSenderRefused, reply, command, session.channel, sender)
+                refused = refusal(SMTPSenderRefused, reply, command, session.channel, sender)
+                self.last_delivery = refused.delivery
+                raise refused
             return response_from(reply)
 
     async def rcpt(

@@ -151,8 +151,18 @@ def prepare(draft: Draft, extensions: Extensions) -> Mail:
 
 
 def to_octets(message: str | bytes) -> bytes:
-    """Return *message* with CRLF line ends; a text in UTF-8. Raises SMTPMessageError where that can't be."""
-    return flatten_message(message) if isinstance(message, str) else normalise(message)
+    """Return *message* with CRLF line ends; a text in UTF-8.
+
+    Raises:
+        SMTPMessageError: the text has characters that UTF-8 has not.
+        TypeError: it is neither text nor octets.
+    """
+    if isinstance(message, str):
+        return flatten_message(message)
+    if not isinstance(message, bytes | bytearray | memoryview):
+        # bytes() would make something of a number, of a list and of any object with __bytes__.
+        raise TypeError(f"a message to be sent as it is comes as str or bytes, not as {type(message).__name__}")
+    return normalise(message)
 
 
 def _needs_utf8(mailboxes: Iterable[Mailbox]) -> bool:
