@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import anyio
 import pytest
 
-from tests.peers import PeerServer, Step, expect, expect_eof, send
+from tests.peers import PeerServer, Step, expect, expect_eof, expect_line, send
 from transfer import smtp
 from transfer._engine.client import ClientChannel
 from transfer._errors import TransferError
@@ -115,6 +115,11 @@ def offer(*keywords: bytes) -> list[Step]:
 def opening(*keywords: bytes) -> list[Step]:
     """The steps of a connection's beginning: greeting, EHLO, *keywords*."""
     return [HELLO, *offer(*keywords)]
+
+
+def expect_any() -> Step:
+    """The step that takes any line of the client."""
+    return expect_line(rb".*")
 
 
 def letter(**headers: str) -> EmailMessage:
