@@ -126,7 +126,7 @@ async def test_the_caller_may_decide_what_is_repeated() -> None:
         await policy.call(Flaky(DisconnectedError()))
 
 
-# -- how often, and how long --------------------------------------------------------------------------------------------
+# -- how often, and how long -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("attempts", [1, 2, 5])
@@ -183,7 +183,7 @@ async def test_without_a_number_of_attempts_there_may_be_many() -> None:
     assert function.calls == 31
 
 
-# -- cancellation -------------------------------------------------------------------------------------------------------
+# -- cancellation ------------------------------------------------------------------------------------------------------
 
 
 async def test_a_cancellation_ends_the_wait() -> None:
@@ -234,7 +234,7 @@ async def test_no_cancellation_is_swallowed_or_repeated_at_any_point() -> None:
     await cancel_everywhere(scenario, check=check, modes=ALL_MODES)
 
 
-# -- the other two ways to use it ---------------------------------------------------------------------------------------
+# -- the other two ways to use it --------------------------------------------------------------------------------------
 
 
 async def test_as_a_decorator_it_keeps_the_function_s_face() -> None:
@@ -270,7 +270,7 @@ async def test_one_policy_serves_many_tasks() -> None:
     assert [function.calls for function in functions] == [1, 2, 3, 4, 5]
 
 
-# -- settings -----------------------------------------------------------------------------------------------------------
+# -- settings ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
