@@ -156,14 +156,14 @@ class _Session(Transfers):
     def on_pwd(self, argument: str) -> None:
         self.answer("PWD", argument, '257 "{}" is where you are'.format(self.directory.replace('"', '""')))
 
-    def on_cwd(self, argument: str) -> None:
+    def on_cwd(self, argument: str, verb: str = "CWD") -> None:
         path = self.path(argument)
         there = path in self.server.directories
-        if self.answer("CWD", argument, "250 ok" if there else "550 no such directory") and there:
+        if self.answer(verb, argument, "250 ok" if there else "550 no such directory") and there:
             self.directory = path
 
     def on_cdup(self, argument: str) -> None:
-        self.on_cwd("..")
+        self.on_cwd("..", "CDUP")
 
     def on_mkd(self, argument: str) -> None:
         path = self.path(argument)
@@ -202,10 +202,11 @@ class _Session(Transfers):
 
     def on_mlst(self, argument: str) -> None:
         path = self.path(argument)
-        if path in self.server.files or path in self.server.directories:
+        there = path in self.server.files or path in self.server.directories
+        if there and "MLST" not in self.server.replies:
             self.wire.send(f"250-Listing\r\n {self.facts(path)} {path}\r\n250 End\r\n".encode())
         else:
-            self.answer("MLST", argument, "550 no such file")
+            self.answer("MLST", argument, f"250 Here\n {self.facts(path)} {path}\nEnd" if there else "550 not here")
 
     def on_abor(self, argument: str) -> None:
         self.answer("ABOR", argument, "226 nothing is going on")
