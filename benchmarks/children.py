@@ -39,13 +39,13 @@ def run_program(program: str, **arguments: object) -> Sample:
 
 
 def take_turns(contestants: Sequence[Contestant], rounds: int) -> dict[str, list[Sample]]:
-    """Let the *contestants* run in turn, A B A B, once to warm up and then *rounds* times, and return the latter."""
+    """Let the *contestants* run in turn, A B A B, once uncounted and then *rounds* times, and return the latter."""
     samples: dict[str, list[Sample]] = {contestant.name: [] for contestant in contestants}
-    for number in range(rounds + 1):
+    for contestant in contestants:
+        contestant.turn(True)
+    for _ in range(rounds):
         for contestant in contestants:
-            sample = contestant.turn(number == 0)
-            if number:
-                samples[contestant.name].append(sample)
+            samples[contestant.name].append(contestant.turn(False))
     return samples
 
 

@@ -1,8 +1,7 @@
-"""What a benchmark is told and what it returns; JSON, tables and plots are made from these values."""
+"""What a benchmark is told and what it returns; JSON and tables are made from these values."""
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,10 +15,10 @@ MIB = 1 << 20
 
 
 class Sample(TypedDict):
-    """What one turn measured, as the child process prints it.
+    """What one turn measured, as its process prints it.
 
-    ``peak_bytes`` is the highest resident size during the measured part, less that before it; None where the system
-    doesn't tell. ``value`` is there when the benchmark measures something else than time.
+    ``peak_bytes`` is the highest resident size during the measured part, less that of the idle process; None where the
+    system does not tell. ``value`` is there when the benchmark measures something else than time.
     """
 
     wall_seconds: float
@@ -29,7 +28,7 @@ class Sample(TypedDict):
 
 
 class Skip(Exception):  # not an error
-    """A benchmark, or a contestant, can't run here; the text says what is missing."""
+    """A benchmark can't run here; the text says what is missing."""
 
 
 @attrs.frozen(kw_only=True)
@@ -49,6 +48,14 @@ class Settings:
     def scaled(self, amount: int, at_least: int = 1) -> int:
         """Return *amount* times the scale."""
         return max(at_least, round(amount * self.scale))
+
+
+@attrs.frozen
+class Contestant:
+    """A name and what takes one turn; ``turn(True)`` is the round that is not counted."""
+
+    name: str
+    turn: Callable[[bool], Sample]
 
 
 @attrs.frozen(kw_only=True)
@@ -78,36 +85,45 @@ class Series:
 
     def as_json(self) -> dict[str, object]:
         numbers = {"values": self.values, "cpu": self.cpu, "peak_mib": self.peak_mib}
-        rounded = {key: [round(each, 4) for each in series] for key, series in numbers.items()}
-        spread = {"median": round(self.median, 4), "lowest": min(self.values), "highest": max(self.values)}
-        return {**attrs.asdict(self), **rounded, **spread}
+        return attrs.asdict(self) | {key: [round(each, 4) for each in series] for key, series in numbers.items()}
 
 
 @attrs.frozen(kw_only=True)
 class Target:
-    """A number that this library is to reach, and the one that it reached in this run."""
+    """A number to reach, and the one that this library has reached in this run; None if that was not measured."""
 
     what: str
     relation: Literal["≥", "≤"]
     wanted: float
-    reached: float
+    reached: float | None
     unit: str = "×"
 
     @property
-    def is_met(self) -> bool:
+    def is_held(self) -> bool:
+        if self.reached is None:
+            return False
         return self.reached >= self.wanted if self.relation == "≥" else self.reached <= self.wanted
+
+    def as_json(self) -> dict[str, object]:
+        reached = None if self.reached is None else round(self.reached, 4)
+        return attrs.asdict(self) | {"reached": reached, "is_held": self.is_held}
 
 
 @attrs.frozen(kw_only=True)
 class Report:
-    """All that one benchmark has to say."""
+    """All that one benchmark has to say.
+
+    Attributes:
+        method: what was measured and how, for the reader.
+        notes: what was different this time, such as a peer that was not there.
+    """
 
     name: str
     title: str
     method: str
     series: tuple[Series, ...] = ()
     targets: tuple[Target, ...] = ()
-    skipped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -115,31 +131,14 @@ class Report:
             "title": self.title,
             "method": self.method,
             "series": [series.as_json() for series in self.series],
-            "targets": [{**attrs.asdict(target), "is_met": target.is_met} for target in self.targets],
-            "skipped": self.skipped,
+            "targets": [target.as_json() for target in self.targets],
+            "notes": self.notes,
         }
 
 
-@attrs.frozen
-class Contestant:
-    """A name and what takes one turn; ``turn(True)`` is the warm-up."""
-
-    name: str
-    turn: Callable[[bool], Sample]
-
-
-def paired_ratio(one: Series, other: Series) -> float:
+def paired_ratio(ones: Sequence[float], others: Sequence[float]) -> float:
     """Return the median of the ratios within each round, which a machine that slows down meanwhile leaves alone."""
-    return _median_ratio(one.values, other.values)
-
-
-def paired_cpu_ratio(one: Series, other: Series) -> float:
-    """Return the same for the CPU time."""
-    return _median_ratio(one.cpu, other.cpu)
-
-
-def _median_ratio(ones: Sequence[float], others: Sequence[float]) -> float:
-    return statistics.median(one / other if other else math.inf for one, other in zip(ones, others, strict=True))
+    return statistics.median(one / other for one, other in zip(ones, others, strict=True))
 
 
 def rates(case: str, contestant: str, samples: Sequence[Sample], *, amount: float, unit: str, cpu: str) -> Series:
@@ -157,10 +156,5 @@ def rates(case: str, contestant: str, samples: Sequence[Sample], *, amount: floa
         values=tuple(amount / sample["wall_seconds"] for sample in samples),
         cpu=tuple(sample["cpu_seconds"] / amount * per_amount for sample in samples),
         cpu_unit=cpu,
-        peak_mib=peaks(samples),
+        peak_mib=tuple(sample["peak_bytes"] / MIB for sample in samples if sample["peak_bytes"] is not None),
     )
-
-
-def peaks(samples: Sequence[Sample]) -> tuple[float, ...]:
-    """Return the peak memory of each turn in MiB, nothing where it is not known."""
-    return tuple(sample["peak_bytes"] / MIB for sample in samples if sample["peak_bytes"] is not None)

@@ -8,22 +8,30 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from benchmarks.model import paired_ratio
+
 BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
 _Row = Sequence[str]
 _Json = Mapping[str, Any]
 
 
 def markdown(results: _Json) -> str:
-    """Return everything as Markdown: machine, then for each benchmark its targets and its numbers."""
-    parts = [_preamble(results)]
+    """Return everything as Markdown: the machine and the verdict, all targets, then each benchmark's numbers."""
+    parts = [_preamble(results), f"**{verdict(results).capitalize()}.**"]
+    reports = [report for report in results["reports"] if report["targets"]]
+    parts += [f"### Targets: {report['name']}\n\n{_targets_table(report['targets'])}" for report in reports]
     for report in results["reports"]:
-        parts.append(f"## {report['title']}\n\n`{report['name']}`: {_method(report['method'])}")
-        if report["targets"]:
-            parts.append(_targets_table(report["targets"]))
+        parts.append(f"### {report['title']}\n\n`{report['name']}`: {_one_line(report['method'])}")
         if report["series"]:
             parts.append(_series_table(report["series"]))
-        parts += [f"Left out: {reason}." for reason in report["skipped"]]
+        parts += report["notes"]
     return "\n\n".join(parts) + "\n"
+
+
+def verdict(results: _Json) -> str:
+    """Return how many of the targets were held, in words."""
+    held = [target["is_held"] for report in results["reports"] for target in report["targets"]]
+    return f"{sum(held)} of {len(held)} targets were held"
 
 
 def put_into(page: Path, text: str) -> None:
@@ -35,24 +43,31 @@ def put_into(page: Path, text: str) -> None:
     before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise ValueError(f"{page} has no markers")
+        raise ValueError(f"{page} lacks a marker")
     page.write_text(f"{before}{begin}\n\n{text}\n{end}{after}", encoding="utf-8")
 
 
 def _preamble(results: _Json) -> str:
     machine, versions, settings = results["machine"], results["versions"], results["settings"]
     names = ", ".join(f"{name} {version}" for name, version in versions.items() if name not in ("python", "openssl"))
-    size = "" if settings["scale"] == 1 else f" Sizes were reduced to {settings['scale']:g} of the full ones."
-    return (
-        f"Measured on {results['date']}: {versions['python']} with {versions['openssl']}, {machine['system']} "
-        f"{machine['kernel']}, {machine['processor']} ({machine['cores']} cores, {machine['architecture']}); {names}. "
-        f"Medians of {settings['rounds']} rounds, the lowest and the highest in brackets.{size}"
+    machine_text = (
+        f"{machine['system']} {machine['kernel']}, {machine['processor']} ({machine['cores']} cores, "
+        f"{machine['architecture']})"
     )
+    parts = [
+        f"Measured on {results['date']}, in {results['seconds'] / 60:.0f} minutes.",
+        f"{machine_text}; {versions['python']} with {versions['openssl']}; {names}.",
+        f"Medians of {settings['rounds']} rounds, the lowest and the highest in brackets.",
+    ]
+    if settings["scale"] != 1:
+        parts.append(f"Sizes were reduced to {settings['scale']:g} of the full ones.")
+    if not settings["ram_disk"]:
+        parts.append("There was no RAM disk.")
+    return " ".join(parts)
 
 
-def _method(docstring: str) -> str:
-    head, _, rest = docstring.strip().partition("\n\n")
-    return " ".join(f"{head}\n{rest}".split())
+def _one_line(docstring: str) -> str:
+    return " ".join(docstring.split())
 
 
 def _targets_table(targets: Sequence[_Json]) -> str:
@@ -60,23 +75,30 @@ def _targets_table(targets: Sequence[_Json]) -> str:
         (
             each["what"],
             f"{each['relation']} {_number(each['wanted'])} {each['unit']}",
-            f"{_number(each['reached'])} {each['unit']}",
-            "yes" if each["is_met"] else "no",
+            "not measured" if each["reached"] is None else f"{_number(each['reached'])} {each['unit']}",
+            "held" if each["is_held"] else "**missed**",
         )
         for each in targets
     ]
-    return _table(("target", "wanted", "reached", "met"), rows)
+    return _table(("what", "target", "reached", ""), rows)
 
 
 def _series_table(series: Sequence[_Json]) -> str:
+    """Return the numbers; where they are speeds, also how many times as fast the first of each case is."""
     unit = series[0]["unit"]
     cpu_unit = next((each["cpu_unit"] for each in series if each["cpu"]), "")
     has_peak = any(each["peak_mib"] for each in series)
-    head = ["", "", unit, *([f"CPU {cpu_unit}"] if cpu_unit else []), *(["peak MiB"] if has_peak else [])]
+    head = ["", "", unit]
+    head += ["the first is … as fast"] if unit.endswith("/s") else []
+    head += [f"CPU {cpu_unit}"] if cpu_unit else []
+    head += ["peak MiB"] if has_peak else []
     rows: list[_Row] = []
     for case, group in groupby(series, key=lambda each: each["case"]):
-        for number, each in enumerate(group):
-            row = ["" if number else case, each["contestant"], _spread(each["values"])]
+        first, *others = group
+        for each in (first, *others):
+            row = [case if each is first else "", each["contestant"], _spread(each["values"])]
+            if unit.endswith("/s"):
+                row.append("" if each is first else f"{_number(paired_ratio(first['values'], each['values']))} ×")
             if cpu_unit:
                 row.append(_number(statistics.median(each["cpu"])) if each["cpu"] else "")
             if has_peak:

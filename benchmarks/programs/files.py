@@ -1,24 +1,25 @@
 """One file to or from ``benchmarks.programs.peer``: by this library's pump, and by anyio's streams.
 
-Every function takes the loop's name, the peer's port, the file, a number of octets and, for TLS, the authority to
-trust; ``ticking`` adds a task that wants to run every millisecond. The file is read and written by plain blocking calls
-in all of them. What is measured begins with the first octet of the request and ends when the peer has confirmed the last
-octet, or when the last octet is in the file.
+The file is read and written by plain blocking calls in all of them. What is measured begins with the first octet of
+the file, or with the word that lets it begin, and ends when the peer has confirmed the last octet, or when the last
+octet is in the file. The idle process that memory is compared with runs its loop and has neither a connection nor TLS
+settings yet.
 """
 
 from __future__ import annotations
 
 import contextlib
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import anyio
 
-from benchmarks.programs.peer import RECEIVE, SEND, header
 from benchmarks.programs.ticker import ticking_beside
-from benchmarks.programs.usage import Usage, run_on
+from benchmarks.programs.usage import Measured, Usage, run_on
 
 if TYPE_CHECKING:
     from anyio.abc import ByteStream
@@ -28,139 +29,167 @@ if TYPE_CHECKING:
 _HOST = "127.0.0.1"
 # The limit for each block that the library sets by default: part of what it costs.
 _BLOCK_SECONDS = 180
-_Measured = dict[str, float | int | None]
+_LINE_BYTES = 100
 _StreamT = TypeVar("_StreamT")
 
 
-def send_by_transfer(loop: str, port: int, path: str, size: int, authority: str | None, ticking: bool) -> _Measured:
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What is to be done.
+
+    Attributes:
+        loop: "asyncio", "uvloop" or "trio".
+        port: the peer's.
+        path: the file.
+        size: in octets, of what is moved.
+        authority: a file with the certificate to trust, for TLS; None without.
+        checked: whether the peer compares what it is sent.
+        ticking: whether a task that wants to run every millisecond runs beside.
+        block_bytes: for those who are told how much to move at a time.
+    """
+
+    loop: str
+    port: int
+    path: str
+    size: int
+    authority: str | None = None
+    checked: bool = False
+    ticking: bool = False
+    block_bytes: int = 0
+
+
+def send_by_transfer(**arguments: Any) -> Measured:
     """Send by ``send_file``: sendfile in the clear, one buffer inside TLS."""
     from transfer._net.pump import send_file
 
     async def work(stream: Stream, file: BinaryIO) -> None:
-        await stream.send(header(SEND, size))
         await send_file(stream, file, seconds=_BLOCK_SECONDS)
-        await stream.receive()
+        await stream.send_eof()
+        stream.close()
 
-    return _measure_ours(loop, port, authority, Path(path), "rb", work, ticking)
+    return _send(Job(**arguments), _connected_by_transfer, work)
 
 
-def receive_by_transfer(loop: str, port: int, path: str, size: int, authority: str | None, ticking: bool) -> _Measured:
+def receive_by_transfer(**arguments: Any) -> Measured:
     """Receive by ``receive_file``: splice in the clear, one buffer inside TLS."""
     from transfer._net.pump import receive_file
 
     async def work(stream: Stream, file: BinaryIO) -> None:
-        await stream.send(header(RECEIVE, size))
         await receive_file(stream, file, seconds=_BLOCK_SECONDS)
 
-    return _measure_ours(loop, port, authority, Path(path), "wb", work, ticking)
+    return _receive(Job(**arguments), _connected_by_transfer, work)
 
 
-def send_by_anyio(
-    loop: str, port: int, path: str, size: int, authority: str | None, ticking: bool, block_bytes: int
-) -> _Measured:
-    """Send by anyio's stream in blocks of *block_bytes*."""
+def send_by_anyio(**arguments: Any) -> Measured:
+    """Send by anyio's stream in blocks of a given size."""
+    job = Job(**arguments)
 
     async def work(stream: ByteStream, file: BinaryIO) -> None:
-        await stream.send(header(SEND, size))
-        while block := file.read(block_bytes):
+        while block := file.read(job.block_bytes):
             await stream.send(block)
-        await stream.receive()
+        await stream.aclose()
 
-    return _measure_anyio(loop, port, authority, Path(path), "rb", work, ticking)
+    return _send(job, _connected_by_anyio, work)
 
 
-def receive_by_anyio(
-    loop: str, port: int, path: str, size: int, authority: str | None, ticking: bool, block_bytes: int
-) -> _Measured:
-    """Receive by anyio's stream, at most *block_bytes* at a time."""
+def receive_by_anyio(**arguments: Any) -> Measured:
+    """Receive by anyio's stream, at most a given size at a time."""
+    job = Job(**arguments)
 
     async def work(stream: ByteStream, file: BinaryIO) -> None:
-        await stream.send(header(RECEIVE, size))
         with contextlib.suppress(anyio.EndOfStream):
             while True:
-                file.write(await stream.receive(block_bytes))
+                file.write(await stream.receive(job.block_bytes))
 
-    return _measure_anyio(loop, port, authority, Path(path), "wb", work, ticking)
+    return _receive(job, _connected_by_anyio, work)
 
 
-def _measure_ours(
-    loop: str,
-    port: int,
-    authority: str | None,
-    path: Path,
-    mode: str,
-    work: Callable[[Stream, BinaryIO], Awaitable[None]],
-    ticking: bool,
-) -> _Measured:
+@contextlib.asynccontextmanager
+async def _connected_by_transfer(job: Job) -> AsyncIterator[Stream]:
     from transfer import TLS
     from transfer._errors import ErrorFamily
     from transfer._net.connect import connect_tcp
     from transfer._net.timeouts import Deadline
 
-    context = TLS(ca_file=authority).client_context() if authority else None
-
-    @contextlib.asynccontextmanager
-    async def connected() -> AsyncIterator[Stream]:
-        stream = await connect_tcp(_HOST, port, errors=ErrorFamily(), deadline=Deadline(30, "connection"))
-        with contextlib.closing(stream):
-            if context is not None:
-                await stream.start_tls(context, server_hostname="localhost")
-            yield stream
-
-    return _measure(loop, path, mode, connected, work, ticking)
+    stream = await connect_tcp(_HOST, job.port, errors=ErrorFamily(), deadline=Deadline(30, "connection"))
+    with contextlib.closing(stream):
+        if job.authority:
+            await stream.start_tls(TLS(ca_file=job.authority).client_context(), server_hostname="localhost")
+        yield stream
 
 
-def _measure_anyio(
-    loop: str,
-    port: int,
-    authority: str | None,
-    path: Path,
-    mode: str,
-    work: Callable[[ByteStream, BinaryIO], Awaitable[None]],
-    ticking: bool,
-) -> _Measured:
-    context = ssl.create_default_context(cafile=authority) if authority else None
+@contextlib.asynccontextmanager
+async def _connected_by_anyio(job: Job) -> AsyncIterator[ByteStream]:
+    stream: ByteStream
+    if job.authority:
+        stream = await anyio.connect_tcp(
+            _HOST,
+            job.port,
+            ssl_context=ssl.create_default_context(cafile=job.authority),
+            tls_hostname="localhost",
+            # The peer never answers the end of TLS, and FTP's servers don't always.
+            tls_standard_compatible=False,
+        )
+    else:
+        stream = await anyio.connect_tcp(_HOST, job.port)
+    try:
+        yield stream
+    finally:
+        await anyio.aclose_forcefully(stream)
 
-    @contextlib.asynccontextmanager
-    async def connected() -> AsyncIterator[ByteStream]:
-        stream: ByteStream
-        if context is not None:
-            stream = await anyio.connect_tcp(_HOST, port, ssl_context=context, tls_hostname="localhost")
-        else:
-            stream = await anyio.connect_tcp(_HOST, port)
-        try:
-            yield stream
-        finally:
-            await anyio.aclose_forcefully(stream)
 
-    return _measure(loop, path, mode, connected, work, ticking)
+_Connected = Callable[[Job], contextlib.AbstractAsyncContextManager[_StreamT]]
+_Work = Callable[[_StreamT, BinaryIO], Awaitable[None]]
+
+
+def _send(job: Job, connected: _Connected[_StreamT], work: _Work[_StreamT]) -> Measured:
+    expected = b"same" if job.checked else b"done"
+
+    async def act(control: socket.socket, stream: _StreamT, file: BinaryIO) -> None:
+        await work(stream, file)
+        if (answer := await _said_by(control)) != expected:
+            raise RuntimeError(f"the peer says {answer!r}")
+
+    with Path(job.path).open("rb") as file:
+        return _measure(job, "check" if job.checked else "send", connected, file, act)
+
+
+def _receive(job: Job, connected: _Connected[_StreamT], work: _Work[_StreamT]) -> Measured:
+    async def act(control: socket.socket, stream: _StreamT, file: BinaryIO) -> None:
+        control.sendall(b"go")
+        await work(stream, file)
+
+    with Path(job.path).open("wb") as file:
+        return _measure(job, "receive", connected, file, act)
+
+
+async def _said_by(control: socket.socket) -> bytes:
+    await anyio.wait_readable(control)
+    return control.recv(_LINE_BYTES)
 
 
 def _measure(
-    loop: str,
-    path: Path,
-    mode: str,
-    connected: Callable[[], contextlib.AbstractAsyncContextManager[_StreamT]],
-    work: Callable[[_StreamT, BinaryIO], Awaitable[None]],
-    ticking: bool,
-) -> _Measured:
-    usages: list[Usage] = []
-
-    async def main() -> None:
-        # The idle process: everything is imported, the loop runs, there is no connection yet.
+    job: Job,
+    what: str,
+    connected: _Connected[_StreamT],
+    file: BinaryIO,
+    act: Callable[[socket.socket, _StreamT, BinaryIO], Awaitable[None]],
+) -> Measured:
+    async def main() -> Usage:
         usage = Usage()
-        usages.append(usage)
-        async with connected() as stream:
-            if not ticking:
-                with usage:
-                    await work(stream, file)
-                return
-            async with ticking_beside() as lateness:
-                with usage:
-                    await work(stream, file)
-            usage.value = lateness.worst_milliseconds
+        with socket.create_connection((_HOST, job.port)) as control:
+            control.sendall(f"{what} {job.size}".encode())
+            async with connected(job) as stream:
+                if await _said_by(control) != b"ready":
+                    raise RuntimeError("the peer is not ready")
+                if not job.ticking:
+                    with usage:
+                        await act(control, stream, file)
+                    return usage
+                async with ticking_beside() as lateness:
+                    with usage:
+                        await act(control, stream, file)
+                usage.value = lateness.worst_milliseconds
+                return usage
 
-    with path.open(mode) as opened:
-        file = cast("BinaryIO", opened)  # both modes are binary
-        run_on(loop, main)
-    return usages[0].sample()
+    return run_on(job.loop, main).sample()

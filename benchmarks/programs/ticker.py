@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import anyio
 
-from benchmarks.programs.usage import Usage, run_on
+from benchmarks.programs.usage import Measured, Usage, run_on
 
 _TICK_SECONDS = 0.001
 
@@ -45,17 +45,15 @@ async def ticking_beside() -> AsyncIterator[Lateness]:
         group.cancel_scope.cancel()
 
 
-def idle(loop: str, seconds: float) -> dict[str, float | int | None]:
+def idle(loop: str, seconds: float) -> Measured:
     """Tick for *seconds* with nothing beside it: what the machine and the loop do by themselves."""
-    usages: list[Usage] = []
 
-    async def main() -> None:
+    async def main() -> Usage:
         usage = Usage()
-        usages.append(usage)
         async with ticking_beside() as lateness:
             with usage:
                 await anyio.sleep(seconds)
         usage.value = lateness.worst_milliseconds
+        return usage
 
-    run_on(loop, main)
-    return usages[0].sample()
+    return run_on(loop, main).sample()

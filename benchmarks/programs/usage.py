@@ -8,8 +8,12 @@ import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
+Measured = dict[str, float | int | None]
+"""One turn's ``benchmarks.model.Sample``, which the processes do not import."""
+
+_T = TypeVar("_T")
 _STATUS = Path("/proc/self/status")
 _CLEAR = Path("/proc/self/clear_refs")
 
@@ -19,13 +23,13 @@ class Usage:
 
     def __init__(self) -> None:
         self.value: float | None = None
-        self._wall = self._cpu = 0.0
+        self.cpu_seconds = self._wall = 0.0
         gc.collect()
         self._idle_bytes = _reset_peak()
         self._peak_bytes: int | None = None
 
     def __enter__(self) -> Self:
-        self._cpu = time.process_time()
+        self.cpu_seconds = time.process_time()
         self._wall = time.perf_counter()
         return self
 
@@ -33,16 +37,16 @@ class Usage:
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._wall = time.perf_counter() - self._wall
-        self._cpu = time.process_time() - self._cpu
+        self.cpu_seconds = time.process_time() - self.cpu_seconds
         peak = _peak_bytes()
         if peak is not None and self._idle_bytes is not None:
             self._peak_bytes = max(0, peak - self._idle_bytes)
 
-    def sample(self) -> dict[str, float | int | None]:
-        """Return the measurements as ``benchmarks.model.Sample`` has them."""
+    def sample(self) -> Measured:
+        """Return the measurements."""
         return {
             "wall_seconds": self._wall,
-            "cpu_seconds": self._cpu,
+            "cpu_seconds": self.cpu_seconds,
             "peak_bytes": self._peak_bytes,
             "value": self.value,
         }
@@ -78,9 +82,9 @@ def _status(key: str) -> int | None:
     return None
 
 
-def run_on(loop: str, main: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run *main* on "asyncio", "uvloop" or "trio"."""
+def run_on(loop: str, main: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
+    """Run *main* on "asyncio", "uvloop" or "trio" and return what it returns."""
     import anyio
 
     options: dict[str, Any] = {"use_uvloop": True} if loop == "uvloop" else {}
-    anyio.run(main, backend="trio" if loop == "trio" else "asyncio", backend_options=options)
+    return anyio.run(main, backend="trio" if loop == "trio" else "asyncio", backend_options=options)
