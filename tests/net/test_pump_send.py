@@ -7,8 +7,6 @@ import errno
 import gzip
 import io
 import os
-import socket
-import ssl
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -25,9 +23,7 @@ from tests.net.support import (
     played,
     read_all,
     reset,
-    shake_hands,
     tcp_pair,
-    tls_server,
 )
 from transfer._errors import DisconnectedError, TransferError, TransferTimeoutError
 from transfer._net.movers import FAST_PATHS, FastPaths
@@ -207,43 +203,6 @@ async def test_an_error_of_the_file_is_an_oserror_and_not_the_connections(paths:
         assert not isinstance(caught.value, TransferError)
         await stream.send(b"x")
         assert peer.recv(1) == b"x", "the stream is as it was"
-
-
-# -- inside TLS --------------------------------------------------------------------------------------------------------
-
-
-async def test_R8_inside_tls_the_buffer_is_used_and_the_same_bytes_are_offered_again(
-    context: ssl.SSLContext, server_tls_context: ssl.SSLContext, path: Path
-) -> None:
-    """R6: into a small kernel buffer every block meets WANT_WRITE; none is sent twice, none is missing."""
-    with tcp_pair(buffer_bytes=4096) as (stream, peer), path.open("rb") as file:
-        with tls_server(peer, server_tls_context, read_all) as read:
-            await shake_hands(stream, context)
-            assert await send(stream, file) == len(DATA)
-            assert file.tell() == len(DATA)
-            await stream.send_eof()
-        assert read.result == DATA
-
-
-async def test_R6_after_a_cancelled_block_inside_tls_nothing_more_may_be_sent(
-    context: ssl.SSLContext, server_tls_context: ssl.SSLContext, path: Path
-) -> None:
-    held, holder = socket.socketpair()
-    with (
-        held,
-        holder,
-        tcp_pair(buffer_bytes=4096) as (stream, peer),
-        path.open("rb") as file,
-        tls_server(peer, server_tls_context, lambda _: holder.recv(1)),
-    ):
-        await shake_hands(stream, context)
-        with anyio.move_on_after(0.02) as scope:
-            await send(stream, file)
-        assert scope.cancelled_caught
-        with pytest.raises(DisconnectedError, match="cut short"):
-            await stream.send_eof()
-        stream.close()
-        held.sendall(b"x")
 
 
 # -- failing -----------------------------------------------------------------------------------------------------------
