@@ -38,7 +38,7 @@ def large(tmp_path: Path) -> Path:
     """More than any kernel's buffers hold."""
     path = tmp_path / "a.bin"
     with path.open("wb") as file:
-        file.truncate(50_000_000)
+        file.truncate(20_000_000)
     return path
 
 
@@ -170,6 +170,19 @@ async def test_a_source_that_cannot_be_read_is_a_path_error(ftp_server: MiniFTP,
     assert error.reason is not None
     assert error.reason[0] is FileNotFoundError
     assert error.__cause__ is error.reason[1]
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="a file of Linux")
+async def test_a_source_that_fails_in_the_middle_is_a_path_error_and_the_connection_is_in_step(
+    ftp_server: MiniFTP,
+) -> None:
+    """This process's memory can be opened, but there is none at its beginning."""
+    async with ftp.Client.context(ftp_server.host, ftp_server.port) as client:
+        with pytest.raises(ftp.PathIOError) as caught:
+            await client.upload("/proc/self/mem")
+        await client.command("NOOP", "2xx")
+    assert caught.value.errno == errno.EIO
+    assert "STOR mem" in ftp_server.commands
 
 
 async def test_what_is_no_path_or_no_size_is_a_value_error(ftp_server: MiniFTP, source: Path) -> None:
