@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 
 import anyio
 
-from tests.peers import Connection, ScriptedPeer, Step, call
+from tests.peers import Connection, PeerServer, Step, call
 from transfer._engine.channel import Channel
 from transfer._engine.client import ClientChannel
 from transfer._engine.server import ServerChannel
@@ -69,7 +69,7 @@ def client_on(
 
 @contextmanager
 def client_of(
-    peer: ScriptedPeer, *, dialect: Dialect = SMTP_CLIENT, timeouts: Timeouts = PATIENT, tcp: bool = False
+    peer: PeerServer, *, dialect: Dialect = SMTP_CLIENT, timeouts: Timeouts = PATIENT, tcp: bool = False
 ) -> Iterator[ClientChannel]:
     """A client's channel to *peer*: over a socket pair, or over TCP where a reset is to be seen."""
     sock = socket.create_connection((peer.host, peer.port)) if tcp else peer.socketpair()
