@@ -79,30 +79,37 @@ def tcp_pair(*, buffer_bytes: int | None = None) -> Iterator[tuple[Stream, socke
 
 
 class Played:
-    """What a peer's thread has brought: ``result`` once the block is left."""
+    """What a peer does in a thread of its own."""
 
-    result: Any = None
+    def __init__(self, act: Callable[[], Any]) -> None:
+        self.result: Any = None
+        """What it has brought, once it has ended."""
+        self._failure: BaseException | None = None
+        self._act = act
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self.result = self._act()
+        except BaseException as exc:  # noqa: BLE001  # it is the test's, not the thread's
+            self._failure = exc
+
+    def finish(self) -> Any:
+        """Wait for its end; the result, or its exception."""
+        self._thread.join(10)
+        assert not self._thread.is_alive(), "the peer has not come to its end"
+        if self._failure is not None:
+            raise self._failure
+        return self.result
 
 
 @contextmanager
 def played(act: Callable[..., Any], *args: Any) -> Iterator[Played]:
     """Run ``act(*args)`` in a thread for the length of the block; its exception is the block's."""
-    outcome = Played()
-    failures: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            outcome.result = act(*args)
-        except BaseException as exc:  # noqa: BLE001  # it is the test's, not the thread's
-            failures.append(exc)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
+    outcome = Played(lambda: act(*args))
     yield outcome
-    thread.join(10)
-    assert not thread.is_alive(), "the peer has not come to its end"
-    if failures:
-        raise failures[0]
+    outcome.finish()
 
 
 def server_tls(sock: socket.socket, context: ssl.SSLContext) -> ssl.SSLSocket:
