@@ -1,16 +1,16 @@
 """One file over loopback, in the clear and inside TLS 1.3: ``send_file`` and ``receive_file`` against anyio's streams.
 
-Measured: sending 1 GiB from a RAM disk, and receiving it into a new file there; against a loop of ``read`` and
-``send``, or ``receive`` and ``write``, on anyio's ``SocketStream`` and ``TLSStream``, with blocks of 256 KiB and of 64
-KiB, anyio's default. Targets compare with the one of the two that is faster in that case. The peer lets the kernel
-throw away what it receives, undecrypted, and has encrypted beforehand what it sends, so that it holds up nobody. In the
-round that is not counted, every octet is compared.
+Measured: sending 1 GiB from a RAM disk, and receiving it into a file there; against a loop of ``read`` and ``send``, or
+``receive`` and ``write``, on anyio's ``SocketStream`` and ``TLSStream``, with blocks of 256 KiB and of 64 KiB, anyio's
+default. Targets compare with the one of the two that is faster in that case. The peer lets the kernel throw away what
+it receives, undecrypted, and has encrypted beforehand what it sends, so that it holds up nobody. The file that is
+received into has its full size before, because in a virtual machine new memory costs more than all the rest, and never
+twice the same. In the round that is not counted, every octet is compared.
 """
 
 from __future__ import annotations
 
 import contextlib
-import filecmp
 import os
 from collections.abc import Iterator
 from functools import partial
@@ -43,30 +43,32 @@ class Site:
     authority: Path | None
 
     def turn(self, program: str, direction: str, warm_up: bool, **arguments: object) -> Sample:
-        """Run one transfer; to warm up, a shorter one whose result is compared with the source.
+        """Run one transfer, a shorter one to warm up, and compare what was received with the source.
 
         Raises:
             RuntimeError: what was received is not what was sent.
         """
         size = self.size // _WARM_UP_SHARE if warm_up else self.size
-        short = self.source.with_name("short")
-        self.sink.unlink(missing_ok=True)
-        if warm_up:
-            copy_beginning(self.source, short, size)
-        outgoing = short if warm_up else self.source
+        path = self.sink
+        if direction == "send":
+            path = self.source
+            if warm_up:
+                path = self.source.with_name("short")
+                copy_beginning(self.source, path, size)
+        # To compare the end is enough where every octet has been compared before.
+        start = 0 if warm_up else size - MIB
+        _overwrite(self.sink, start, size)
         sample = run_program(
             f"files:{direction}_by_{program}",
             port=self.port,
-            path=str(outgoing if direction == "send" else self.sink),
+            path=str(path),
             size=size,
             authority=str(self.authority) if self.authority else None,
             checked=warm_up,
             **arguments,
         )
-        if direction == "receive":
-            if self.sink.stat().st_size != size or (warm_up and not filecmp.cmp(self.sink, short, shallow=False)):
-                raise RuntimeError("what was received is not what was sent")
-            self.sink.unlink()
+        if direction == "receive" and not _are_alike(self.sink, self.source, start, size):
+            raise RuntimeError("what was received is not what was sent")
         return sample
 
 
@@ -84,6 +86,25 @@ def copy_beginning(source: Path, target: Path, size: int) -> None:
             size -= file.write(block)
 
 
+def _overwrite(path: Path, start: int, end: int) -> None:
+    with path.open("r+b") as file:
+        file.seek(start)
+        while start < end:
+            start += file.write(bytes(min(end - start, MIB)))
+
+
+def _are_alike(one: Path, other: Path, start: int, end: int) -> bool:
+    with one.open("rb") as first, other.open("rb") as second:
+        first.seek(start)
+        second.seek(start)
+        while start < end:
+            block = first.read(min(end - start, MIB))
+            if not block or block != second.read(len(block)):
+                return False
+            start += len(block)
+    return True
+
+
 @contextlib.contextmanager
 def sites(settings: Settings) -> Iterator[list[Site]]:
     """Write the file that is sent, and start the peer in the clear and the one with TLS."""
@@ -95,12 +116,12 @@ def sites(settings: Settings) -> Iterator[list[Site]]:
     authority.cert_pem.write_to_path(str(trusted))
     authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(str(certificate))
     source, size = settings.folder / "source", settings.scaled(FILE_BYTES, MIB)
-    write_file(source, size)
+    sink = settings.folder / "sink"
+    for file in (source, sink):
+        write_file(file, size)
     with python_peer("peer", source) as plain, python_peer("peer", source, certificate) as tls:
         yield [
-            Site(
-                kind=kind, port=port, source=source, sink=settings.folder / "sink", size=size, authority=authority_file
-            )
+            Site(kind=kind, port=port, source=source, sink=sink, size=size, authority=authority_file)
             for kind, port, authority_file in (("plain", plain, None), ("TLS 1.3", tls, trusted))
         ]
 

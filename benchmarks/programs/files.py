@@ -40,7 +40,7 @@ class Job:
     Attributes:
         loop: "asyncio", "uvloop" or "trio".
         port: the peer's.
-        path: the file.
+        path: the file; what is received goes over what is there.
         size: in octets, of what is moved.
         authority: a file with the certificate to trust, for TLS; None without.
         checked: whether the peer compares what it is sent.
@@ -150,7 +150,7 @@ def _send(job: Job, connected: _Connected[_StreamT], work: _Work[_StreamT]) -> M
         if (answer := await _said_by(control)) != expected:
             raise RuntimeError(f"the peer says {answer!r}")
 
-    with Path(job.path).open("rb") as file:
+    with Path(job.path).open("rb", buffering=0) as file:
         return _measure(job, "check" if job.checked else "send", connected, file, act)
 
 
@@ -159,7 +159,7 @@ def _receive(job: Job, connected: _Connected[_StreamT], work: _Work[_StreamT]) -
         control.sendall(b"go")
         await work(stream, file)
 
-    with Path(job.path).open("wb") as file:
+    with Path(job.path).open("r+b", buffering=0) as file:
         return _measure(job, "receive", connected, file, act)
 
 
