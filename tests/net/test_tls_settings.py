@@ -15,13 +15,14 @@ from tests.net.support import (
     in_time,
     pair,
     played,
+    say_and_wait,
     server_tls,
     shake_hands,
     tls_server,
 )
 from transfer._errors import ErrorFamily, TLSError
 from transfer._net.stream import Stream
-from transfer._net.tls import TLS
+from transfer._net.tls import TLS, SessionStore
 
 IGNORE_UNEXPECTED_EOF = getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
 
@@ -106,6 +107,29 @@ async def test_the_systems_own_verification(
         with played(refused, peer), pytest.raises(TLSError):
             await shake_hands(stream, TLS(truststore=True).client_context())
         peer.close()
+
+
+async def test_a_session_is_resumed_where_the_system_verifies(
+    ca_file: Path, server_tls_context: ssl.SSLContext
+) -> None:
+    """What is given to the data connection is the context that the control connection was given."""
+    pytest.importorskip("truststore")
+    context: ssl.SSLContext | None = TLS(truststore=True, ca_file=ca_file).client_context()
+    store = SessionStore()
+    reused = []
+    for _ in range(2):
+        assert context is not None
+        with pair() as (stream, peer), tls_server(peer, server_tls_context, say_and_wait):
+            await shake_hands(stream, context, store.newest)
+            assert await stream.receive(in_time()) == b"abcdef"
+            assert stream.tls is not None
+            reused.append(stream.tls.session_reused)
+            store.remember(stream.tls)
+            assert stream.tls_context is context
+            context = stream.tls_context
+            await stream.send(b"x")
+
+    assert reused == [False, True]
 
 
 async def test_a_clients_certificate(

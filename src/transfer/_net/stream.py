@@ -55,6 +55,8 @@ class Stream:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.peer = peer
         self.errors = errors
+        self.tls_context: ssl.SSLContext | None = None
+        """What TLS was started with; not the TLS socket's own ``context`` where that stands in for another."""
         self.truncated = False
         """Whether the peer ended TLS without close_notify: bytes may be missing (RFC 8446 §6.1)."""
         self._socket = sock
@@ -90,7 +92,8 @@ class Stream:
             TransferTimeoutError: *deadline* came first; ``phase`` and ``seconds`` are the deadline's.
             DisconnectedError: the stream was closed meanwhile.
 
-        Cancellation: between two steps; the caller's own passes through untouched.
+        Cancellation: between two steps; the caller's own passes through untouched. A native ``task.cancel()`` may also
+        come in the turn after the last step, whose result is then lost unless the step itself keeps it.
         """
         await checkpoint_if_cancelled()
         result = step()
@@ -280,6 +283,7 @@ class Stream:
         try:
             # The plain socket is detached even where this fails, so the two change places before any wait.
             self._socket = tls_socket = wrap(context, self._socket, server_hostname, session, server_side=server_side)
+            self.tls_context = context
             await self.perform(lambda: self._handshake_nowait(tls_socket), deadline)
         except BaseException as exc:
             self.close()

@@ -104,14 +104,14 @@ class DataConnections:
         )
 
     async def _secure(self, stream: Stream) -> None:
-        control_tls = self._control.channel.stream.tls
-        if control_tls is None:
+        control = self._control.channel.stream
+        if control.tls is None or control.tls_context is None:
             raise FTPConnectError("The control connection was lost before the data connection was secured")
         sessions = self._control.channel.sessions
         if sessions.newest is None:
-            sessions.remember(control_tls)
+            sessions.remember(control.tls)
         await stream.start_tls(
-            control_tls.context,
+            control.tls_context,
             server_hostname=self._control.server_name,
             session=sessions.newest,
             deadline=Deadline(self._settings.timeouts.tls, "TLS handshake of the data connection"),
