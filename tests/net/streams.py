@@ -53,15 +53,16 @@ class RefusingStream(WatchedStream):
     """Over a kernel that does so many short cuts and then can't do them any more."""
 
     willing_times = 0
+    refusal = errno.EINVAL
 
     def sendfile_nowait(self, descriptor: int, offset: int, count: int) -> int | None:
         if self.calls["sendfile"] >= self.willing_times:
-            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+            raise OSError(self.refusal, os.strerror(self.refusal))
         return super().sendfile_nowait(descriptor, offset, min(count, 1000))
 
     def splice_nowait(self, pipe: int, count: int) -> int | None:
         if self.calls["splice"] >= self.willing_times:
-            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+            raise OSError(self.refusal, os.strerror(self.refusal))
         return super().splice_nowait(pipe, min(count, 1000))
 
 
@@ -97,10 +98,11 @@ def unblocked(bytes_to_read: int = 0) -> Iterator[UnblockedStream]:
         yield stream
 
 
-def refusing_after(times: int) -> type[RefusingStream]:
-    """What makes streams whose kernel does *times* short cuts."""
+def refusing_after(times: int, code: int = errno.EINVAL) -> type[RefusingStream]:
+    """Streams whose kernel does *times* short cuts, and then says *code*."""
 
     class Refusing(RefusingStream):
         willing_times = times
+        refusal = code
 
     return Refusing

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import anyio
 import anyio.lowlevel
@@ -98,6 +100,32 @@ async def test_R2_a_transfer_that_never_blocks_can_be_cancelled(path: Path) -> N
 async def _cancel_in_a_moment(scope: anyio.CancelScope) -> None:
     await anyio.lowlevel.checkpoint()
     scope.cancel()
+
+
+class _ThreadAware(io.BytesIO):
+    """Notes the threads in which it is read and written."""
+
+    def __init__(self, data: bytes = b"") -> None:
+        super().__init__(data)
+        self.threads: set[int] = set()
+
+    def readinto(self, buffer: Any) -> int:
+        self.threads.add(threading.get_ident())
+        return super().readinto(buffer)
+
+    def write(self, data: Any) -> int:
+        self.threads.add(threading.get_ident())
+        return super().write(data)
+
+
+async def test_R9_no_block_takes_a_hop_to_another_thread() -> None:
+    with unblocked(1_000_000) as stream:
+        target = _ThreadAware()
+        await receive_file(stream, target, seconds=10)
+        source = _ThreadAware(target.getvalue())
+        await send_file(stream, source, seconds=10)
+
+    assert target.threads == source.threads == {threading.get_ident()}
 
 
 async def test_R2_a_transfer_of_nothing_passes_a_checkpoint() -> None:

@@ -209,10 +209,10 @@ async def test_what_is_appended_comes_after_what_is_there(path: Path) -> None:
 # -- where the kernel refuses ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("times", [0, 3])
-async def test_R8_where_the_kernel_refuses_the_buffer_goes_on(times: int, path: Path) -> None:
+@pytest.mark.parametrize(("times", "code"), [(0, errno.EINVAL), (3, errno.EINVAL), (0, errno.ENOSYS), (0, errno.EPERM)])
+async def test_R8_where_the_kernel_refuses_the_buffer_goes_on(times: int, code: int, path: Path) -> None:
     meter = Meter()
-    with pair_of(refusing_after(times)) as (stream, peer), path.open("wb") as file, played(give, peer):
+    with pair_of(refusing_after(times, code)) as (stream, peer), path.open("wb") as file, played(give, peer):
         assert await receive(stream, file, meter=meter) == len(DATA)
         assert file.tell() == len(DATA)
 

@@ -183,9 +183,13 @@ async def test_R8_only_what_is_nothing_but_a_file_goes_by_the_short_cut(
     assert set(stream.calls) == {call}
 
 
-@pytest.mark.parametrize("times", [0, 3])
-async def test_R8_where_the_kernel_refuses_the_buffer_goes_on(times: int, path: Path) -> None:
-    with pair_of(refusing_after(times)) as (stream, peer), path.open("rb") as file, played(read_all, peer) as read:
+@pytest.mark.parametrize(("times", "code"), [(0, errno.EINVAL), (3, errno.EINVAL), (0, errno.ENOSYS), (0, errno.EPERM)])
+async def test_R8_where_the_kernel_refuses_the_buffer_goes_on(times: int, code: int, path: Path) -> None:
+    with (
+        pair_of(refusing_after(times, code)) as (stream, peer),
+        path.open("rb") as file,
+        played(read_all, peer) as read,
+    ):
         assert await send(stream, file) == len(DATA)
         assert file.tell() == len(DATA)
         await stream.send_eof()

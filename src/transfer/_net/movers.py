@@ -35,8 +35,9 @@ __all__ = [
 
 # Larger buffers gain nothing on loopback and cost cache; smaller ones cost system calls.
 BLOCK_BYTES = 256 * 1024
-# What the kernel says of a file system or a socket that can't do it.
-_REFUSALS = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSOCK, errno.EOVERFLOW})
+# What the kernel says of a file system or a socket that can't do it, and (EPERM) a sandbox of calls that it holds back.
+# Where EPERM is the file's, the buffer meets it again.
+_REFUSALS = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSOCK, errno.EOVERFLOW, errno.EPERM})
 
 _PLAIN_FILES = (io.FileIO, io.BufferedReader, io.BufferedWriter, io.BufferedRandom)
 
