@@ -148,7 +148,9 @@ class ListingIterator:
             try:
                 transfer = await start(self._session, command)
             except StatusCodeError as exc:
-                if self._raw_command is not None or not exc.received_codes[-1].matches("50x"):
+                # A refusal of TYPE or EPSV says nothing about MLSD.
+                is_unknown = exc.command == str(command) and exc.received_codes[-1].matches("50x")
+                if self._raw_command is not None or not is_unknown:
                     raise
                 if exc.received_codes[-1] in ("500", "502"):
                     lacks.add("MLSD")
