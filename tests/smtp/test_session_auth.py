@@ -148,6 +148,13 @@ async def test_credentials_that_a_mechanism_cannot_carry_are_refused_unsent(
     await session.quit()
 
 
+async def test_an_answer_that_cannot_be_sent_is_called_off(begin: Begin) -> None:
+    session = begin(*said((b"AUTH LOGIN", b"334 VXNlcg=="), (b"*", b"501 cancelled")), *PARTING)
+    with raises(smtp.SMTPAddressError, match="longer than"):
+        await session.authenticate(LOGIN("x" * 9000, "secret"))
+    await session.quit()
+
+
 async def test_an_answer_that_breaks_the_protocol_closes(begin: Begin) -> None:
     session = begin(*said((b"AUTH PLAIN " + LOG_IN, b"150 wait")), expect_eof())
     with raises(smtp.SMTPProtocolError):

@@ -222,13 +222,17 @@ class Session:
             )
         command = commands.auth(mechanism.name, mechanism.initial())
         reply = await self.channel.exchange(command)
-        while reply.severity is Severity.INTERMEDIATE:
-            try:
+        try:
+            while reply.severity is Severity.INTERMEDIATE:
                 answer = encode_response(mechanism.respond(decode_challenge(reply.text)))
-            except SMTPException:
-                await self._call_off()
-                raise
-            reply = await self.channel.exchange(Command("", answer, secret=True))
+                reply = await self.channel.exchange(Command("", answer, secret=True))
+        except SMTPException:
+            await self._call_off()
+            raise
+        except BaseException as exc:
+            # The server waits for an answer, and would take the next command for it.
+            self.channel.abandon(exc)
+            raise
         if reply.severity is not Severity.COMPLETION:
             raise refusal(SMTPAuthenticationError, reply, command, self.channel)
         return response_from(reply)
@@ -236,10 +240,15 @@ class Session:
     async def _call_off(self) -> None:
         # RFC 4954 §4: "If the client wishes to cancel the authentication exchange, it issues a line with a single "*"";
         # the server "MUST reject the AUTH command by sending a 501 reply". One that asks on is still inside of it.
-        with contextlib.suppress(TransferError):
+        try:
             reply = await self.channel.exchange(Command("", "*"))
             if reply.severity is Severity.INTERMEDIATE:
                 raise refusal(SMTPAuthenticationError, reply, None, self.channel)
+        except TransferError:
+            pass  # the channel is closed; why the exchange was to be called off is what the caller hears of
+        except BaseException as exc:
+            self.channel.abandon(exc)
+            raise
 
     async def quit(self) -> SMTPResponse:
         """Say QUIT and close. A server that just hangs up has understood.
