@@ -143,6 +143,21 @@ class _Reader:
         return self._file.fileno()
 
 
+class _Translator(io.BufferedReader):
+    """A file by its base, and by its descriptor, and still not what is in the file."""
+
+    def readinto(self, buffer: Any) -> int:
+        count = super().readinto(buffer)
+        buffer[:count] = bytes(buffer[:count]).translate(bytes(range(255, -1, -1)))
+        return count
+
+
+def _translating(stack: contextlib.ExitStack, path: Path) -> Any:
+    translated = path.parent / "translated"
+    translated.write_bytes(DATA.translate(bytes(range(255, -1, -1))))
+    return stack.enter_context(_Translator(io.FileIO(translated)))
+
+
 def _reader(stack: contextlib.ExitStack, path: Path) -> Any:
     return _Reader(stack.enter_context(path.open("rb")))
 
@@ -168,6 +183,7 @@ def _fifo(stack: contextlib.ExitStack, path: Path) -> Any:
         (_spooled, "send"),
         (_compressed, "send"),
         (_reader, "send"),
+        (_translating, "send"),
         (_fifo, "send"),
     ],
     ids=lambda value: getattr(value, "__name__", None),
