@@ -98,11 +98,9 @@ class Begin(Protocol):
         ...
 
 
-def said(*exchanges: tuple[bytes, bytes]) -> Iterator[Step]:
+def said(*exchanges: tuple[bytes, bytes]) -> list[Step]:
     """The steps of *exchanges*: what the client sends, and what it is answered, without line ends."""
-    for line, reply in exchanges:
-        yield expect(line + b"\r\n")
-        yield send(reply + b"\r\n")
+    return [step for line, reply in exchanges for step in (expect(line + b"\r\n"), send(reply + b"\r\n"))]
 
 
 def offer(*keywords: bytes) -> list[Step]:

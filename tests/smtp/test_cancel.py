@@ -12,8 +12,8 @@ import attrs
 import pytest
 
 from tests.harness import ALL_MODES, Outcome, cancel_everywhere
-from tests.peers import MiniSMTP
-from tests.smtp.support import LONG, NAME, RECIPIENT, SENDER, TEXT, client_of, letter
+from tests.peers import MiniSMTP, ScriptedPeer
+from tests.smtp.support import LONG, NAME, RECIPIENT, SENDER, TEXT, client_of, connected, letter, opening, said
 from transfer import smtp
 
 USERS = {"anna": "secret"}
@@ -154,12 +154,24 @@ async def test_a_cancelled_login_never_shifts_the_replies(method: str) -> None:
 
 async def test_calling_a_login_off_can_be_cancelled_too() -> None:
     """The server waits for an answer all the while, and would take the next command for it."""
+    answered = said((b"NOOP", b"250 noop"))
+
+    @asynccontextmanager
+    async def setting() -> AsyncIterator[smtp.SMTP]:
+        with ScriptedPeer(client_may_leave=True) as peer:
+            peer.script(*opening(), *said((b"AUTH CRAM-MD5", b"334 ?"), (b"*", b"501 off")), *answered)
+            async with connected(peer) as client:
+                yield client
 
     async def login(client: smtp.SMTP) -> None:
         with contextlib.suppress(smtp.SMTPAuthenticationError):
             await client.auth_crammd5("anna", "secret")
 
-    await sweep(login, around(replies={"AUTH": "334 ?", "*": "501 off"}))
+    async def check(outcome: Outcome) -> None:
+        if outcome.point != 0 and outcome.subject.is_connected:
+            assert (await outcome.subject.noop()).message == "noop"
+
+    await cancel_everywhere(login, around=setting, check=check, modes=ALL_MODES)
 
 
 # -- connecting --------------------------------------------------------------------------------------------------------
