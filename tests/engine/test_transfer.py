@@ -392,3 +392,17 @@ async def test_a_server_that_does_not_explain_is_given_up(peer: ScriptedPeer) ->
         assert await transfer.outcome() is None
         assert control_.channel.state is ChannelState.BROKEN
         await transfer.abort()
+
+
+async def test_a_server_that_answers_once_for_transfer_and_abor_is_given_up_soon(peer: ScriptedPeer) -> None:
+    """Its only reply may be that to the ABOR, and be so late that the other would answer the next command."""
+    peer_said = send(b"226 both are over\r\n")
+    async with control(
+        peer, *begun(RETR), expect(b"ABOR\r\n"), peer_said, expect_eof(), timeouts=Timeouts(close=600)
+    ) as control_:
+        transfer = control_.transfer(RETR)
+        await transfer.start()
+        with anyio.fail_after(20):
+            await transfer.abort()
+
+        assert control_.channel.state is ChannelState.BROKEN

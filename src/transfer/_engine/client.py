@@ -16,12 +16,15 @@ from transfer._net.stream import Stream
 from transfer._net.timeouts import Deadline, Timeouts
 from transfer._wire.command import Command
 from transfer._wire.dialect import Dialect
-from transfer._wire.reply import Reply, ReplyParser
+from transfer._wire.reply import Reply, ReplyParser, Severity
 
 if TYPE_CHECKING:
     import ssl
 
 __all__ = ["ClientChannel"]
+
+# What ends a transfer and what answers the ABOR leave a server together, or nearly so.
+_SECOND_SECONDS = 1.0
 
 
 class ClientChannel(Conversation):
@@ -161,19 +164,29 @@ class ClientChannel(Conversation):
         data = self._encode(abort)
         sending: Callable[[], bool | None] | None = None
 
-        def step() -> bool | None:
+        def rest() -> bool | None:
+            return self._collect(replies, finals_only=True)
+
+        def first() -> bool | None:
             nonlocal sending
             if sending is None:
-                if self._collect(replies, finals_only=True):
+                if rest():
                     return True
                 self.log.commands((abort,))
                 sending = self.stream.sending(data)
                 self._owed += 1
-            return sending() and self._collect(replies, finals_only=True)
+            return sending() and (rest() or self._owed == 1 or None)
 
+        seconds, phase = self.timeouts.close, f"reply to {abort.verb}"
+        deadline = Deadline(seconds, phase)
         try:
-            with anyio.CancelScope(shield=self.timeouts.close is not None):
-                await self._run(step, Deadline(self.timeouts.close, f"reply to {abort.verb}"), replies)
+            with anyio.CancelScope(shield=seconds is not None):
+                await self._run(first, deadline, replies)
+                if self._owed and replies[-1].severity is Severity.COMPLETION:
+                    # Some servers answer once for both, and nobody knows whether another reply is to come.
+                    deadline = Deadline(min(seconds or _SECOND_SECONDS, _SECOND_SECONDS), phase)
+                if self._owed:
+                    await self._run(rest, deadline, replies)
         except TransferError:
             return []
         return replies
