@@ -243,6 +243,7 @@ async def test_links_are_removed_and_not_what_they_lead_to(peer: ScriptedPeer) -
     peer.script(
         HELLO,
         *answer(b"MLST x", b"250- x\r\n type=dir; x\r\n250 end"),
+        *answer(b"DELE x", b"550 a directory"),
         *binary(),
         *deliver(b"MLSD x", listed),
         *answer(b"DELE x/socket", b"250 gone"),
@@ -255,12 +256,52 @@ async def test_links_are_removed_and_not_what_they_lead_to(peer: ScriptedPeer) -
     client.close()
 
 
+async def test_links_that_look_like_directories_are_not_followed(peer: ScriptedPeer) -> None:
+    """Servers that follow links in MLST and MLSD call them by what they lead to."""
+    listed = b"type=dir; link\r\ntype=dir; real\r\n"
+    peer.script(
+        HELLO,
+        *answer(b"MLST x", b"250- x\r\n type=dir; x\r\n250 end"),
+        *answer(b"DELE x", b"550 a directory"),
+        *binary(),
+        *deliver(b"MLSD x", listed),
+        *answer(b"DELE x/link", b"250 gone"),
+        *answer(b"DELE x/real", b"550 a directory"),
+        *deliver(b"MLSD x/real", b"type=file; file\r\n", name="e"),
+        *answer(b"DELE x/real/file", b"250 gone"),
+        *answer(b"RMD x/real", b"250 gone"),
+        *answer(b"RMD x", b"250 gone"),
+        *answer(b"MLST y", b"250- y\r\n type=dir; y\r\n250 end"),
+        *answer(b"DELE y", b"250 gone"),
+        expect_eof(),
+    )
+    client = await connected(peer)
+    await client.remove("x")
+    await client.remove("y")
+    client.close()
+
+
+async def test_a_busy_server_is_no_reason_to_enter_a_directory(peer: ScriptedPeer) -> None:
+    peer.script(
+        HELLO,
+        *answer(b"MLST x", b"250- x\r\n type=dir; x\r\n250 end"),
+        *answer(b"DELE x", b"450 busy"),
+        expect_eof(),
+    )
+    client = await connected(peer)
+    with pytest.raises(ftp.StatusCodeError) as caught:
+        await client.remove("x")
+    assert caught.value.retryable
+    client.close()
+
+
 @pytest.mark.parametrize("name", ["../a.txt", "/a.txt", "deep/../../a.txt"])
 async def test_remove_removes_nothing_when_a_name_leads_elsewhere(peer: ScriptedPeer, name: str) -> None:
     listed = f"type=file; first\r\ntype=file; {name}\r\n".encode()
     peer.script(
         HELLO,
         *answer(b"MLST x", b"250- x\r\n type=dir; x\r\n250 end"),
+        *answer(b"DELE x", b"550 a directory"),
         *binary(),
         *deliver(b"MLSD x", listed),
         expect_eof(),

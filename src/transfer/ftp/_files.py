@@ -81,13 +81,12 @@ async def make_directory(session: Session, path: commands.Path, *, parents: bool
 async def remove(session: Session, path: commands.Path) -> None:
     """Remove *path*, with everything in it if it is a directory; one that is not there is no error.
 
-    A link is removed, never followed, as far as the server's listing tells which is one. Everything is listed before
-    anything is removed.
+    A link is removed, never followed. Everything is listed before anything but links is removed.
 
     Raises:
         InvalidCommand: *path* is empty or can't be sent; nothing was sent.
         StatusCodeError: the server refuses; what was removed before is gone.
-        FTPProtocolError: a listed name leads elsewhere; nothing was removed.
+        FTPProtocolError: a listed name leads elsewhere; nothing but links was removed.
     """
     whole = commands.rmd(path)
     try:
@@ -99,10 +98,37 @@ async def remove(session: Session, path: commands.Path) -> None:
     if not is_directory(info):
         await session.control.ask(commands.dele(path), "2xx")
         return
+    links: set[commands.Path] = set()
+
+    async def enter(directory: commands.Path) -> bool:
+        if not await _was_link(session, directory):
+            return True
+        links.add(directory)
+        return False
+
     # A directory is listed before what is in it, so backwards everything goes before what it is in.
-    for found, facts in reversed(await Listing(session, path, recursive=True)):
-        await session.control.ask(commands.rmd(found) if is_directory(facts) else commands.dele(found), "2xx")
-    await session.control.ask(whole, "2xx")
+    for found, facts in reversed(await Listing(session, path, recursive=True, enter=enter)):
+        if found not in links:
+            await session.control.ask(commands.rmd(found) if is_directory(facts) else commands.dele(found), "2xx")
+    if path not in links:
+        await session.control.ask(whole, "2xx")
+
+
+async def _was_link(session: Session, directory: commands.Path) -> bool:
+    """Remove *directory* if it is only a link to one, and tell whether it was.
+
+    Servers that follow links in MLST and MLSD show no difference, and what is in there is somewhere else. DELE takes the
+    link, and refuses a directory. A listing by LIST shows which is which.
+    """
+    if {"MLST", "MLSD"} <= session.control.lacks:
+        return False
+    try:
+        await session.control.ask(commands.dele(directory), "2xx")
+    except StatusCodeError as exc:
+        if exc.retryable or not session.control.channel.is_open:
+            raise
+        return False
+    return True
 
 
 async def rename(session: Session, source: commands.Path, destination: commands.Path) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -44,6 +44,8 @@ _SKIPPED_LIMIT = 100
 
 Info = dict[str, Any]
 Found = tuple[PurePosixPath, Info]
+# Asked of each directory before it is listed, the connection being in step: whether to list it.
+Enter = Callable[[commands.Path], Awaitable[bool]]
 
 
 def is_directory(info: Info) -> bool:
@@ -58,11 +60,17 @@ class Listing:
     """
 
     def __init__(
-        self, session: Session, path: commands.Path, *, recursive: bool = False, raw_command: str | None = None
+        self,
+        session: Session,
+        path: commands.Path,
+        *,
+        recursive: bool = False,
+        raw_command: str | None = None,
+        enter: Enter | None = None,
     ) -> None:
         if raw_command is not None and raw_command not in RAW_COMMANDS:
             raise ValueError(f"raw_command is one of {RAW_COMMANDS} or None, not {raw_command!r}")
-        self._arguments = session, path, recursive, raw_command
+        self._arguments = session, path, recursive, raw_command, enter
 
     def __await__(self) -> Generator[Any, None, list[Found]]:
         return self._collect().__await__()
@@ -81,8 +89,11 @@ class Listing:
 class ListingIterator:
     """Goes over the entries, breadth first; what fails or is cancelled ends the iteration."""
 
-    def __init__(self, session: Session, path: commands.Path, recursive: bool, raw_command: str | None) -> None:
+    def __init__(
+        self, session: Session, path: commands.Path, recursive: bool, raw_command: str | None, enter: Enter | None
+    ) -> None:
         self._session = session
+        self._enter = enter
         self._recursive = recursive
         self._raw_command = raw_command
         self._waiting: deque[tuple[commands.Path, int]] = deque([(path, 0)])
@@ -131,6 +142,8 @@ class ListingIterator:
         while self._open is not None or self._waiting:
             if self._open is None:
                 path, self._depth = self._waiting.popleft()
+                if self._enter is not None and not await self._enter(path):
+                    continue
                 self._base = PurePosixPath(path)
                 self._open = await self._start(path)
             lines = await self._open.next_lines()
