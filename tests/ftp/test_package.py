@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import pickle
 from typing import Any
 
+import aioftp
 import pytest
 
 from transfer import ftp
 from transfer._net.timeouts import Timeouts
 from transfer._net.tls import TLS
+from transfer.ftp import errors
 
 
 def test_exceptions_name_the_package_and_can_be_pickled() -> None:
@@ -24,6 +27,42 @@ def test_exceptions_name_the_package_and_can_be_pickled() -> None:
     assert type(again) is ftp.StatusCodeError
     assert (again.expected_codes, again.received_codes, again.info) == (("2xx",), ("550",), [" no"])
     assert str(again) == str(error)
+
+
+def test_programs_find_the_exceptions_where_they_look_for_them() -> None:
+    """The names of aioftp's own module, each with the same built-in parents, and the very classes that are raised."""
+    assert set(errors.__all__) == {*aioftp.errors.__all__, "InvalidCommand"}
+    for name in errors.__all__:
+        ours, theirs = getattr(errors, name), getattr(aioftp.errors, name)
+        assert ours is getattr(ftp, name)
+        assert all(issubclass(ours, parent) for parent in theirs.__mro__ if parent.__module__ == "builtins")
+
+
+@pytest.mark.parametrize("arguments", [(("2xx",), ("550",), [" no"]), ("2xx", "550", "no")])
+def test_a_refusal_carries_what_it_carries_there(arguments: tuple[Any, ...]) -> None:
+    ours, theirs = ftp.StatusCodeError(*arguments), aioftp.StatusCodeError(*arguments)
+    for name in ("expected_codes", "received_codes", "info"):
+        assert getattr(ours, name) == getattr(theirs, name)
+
+
+METHODS = """
+__init__ change_directory close command connect context exists get_current_directory is_dir is_file list login
+make_directory quit remove remove_directory remove_file rename stat upgrade_to_tls upload download
+"""
+NOT_THERE_YET = {"path_timeout", "path_io_factory"}
+
+
+def parameters(method: Any) -> list[tuple[str, object, object]]:
+    found = inspect.signature(method).parameters.values()
+    return [(one.name, one.kind, one.default) for one in found if one.kind is not inspect.Parameter.VAR_KEYWORD]
+
+
+@pytest.mark.parametrize("name", METHODS.split())
+def test_a_method_takes_what_it_takes_there(name: str) -> None:
+    """The same parameters, of the same kind, in the same order, with the same defaults; ours come after them."""
+    theirs = parameters(getattr(aioftp.Client, name))
+    expected = [parameter for parameter in theirs if parameter[0] not in NOT_THERE_YET]
+    assert parameters(getattr(ftp.Client, name))[: len(expected)] == expected
 
 
 def test_defaults() -> None:
