@@ -72,9 +72,15 @@ def client_of(
     peer: PeerServer, *, dialect: Dialect = SMTP_CLIENT, timeouts: Timeouts = PATIENT, tcp: bool = False
 ) -> Iterator[ClientChannel]:
     """A client's channel to *peer*: over a socket pair, or over TCP where a reset is to be seen."""
-    sock = socket.create_connection((peer.host, peer.port)) if tcp else peer.socketpair()
-    with client_on(sock, dialect=dialect, timeouts=timeouts) as channel:
+    with client_on(_dialled(peer) if tcp else peer.socketpair(), dialect=dialect, timeouts=timeouts) as channel:
         yield channel
+
+
+def _dialled(peer: PeerServer) -> socket.socket:
+    try:
+        return socket.create_connection((peer.host, peer.port))
+    except ConnectionError as exc:  # a peer that resets at once may do so before the dial is over
+        raise ERRORS.connect(str(exc)) from exc
 
 
 @contextmanager

@@ -51,12 +51,20 @@ class Channel:
         self.socket.close()
 
 
+def dial(host: str, port: int) -> Channel:
+    """A channel to there; a peer that resets at once may do so before the dial is over."""
+    try:
+        return Channel(socket.create_connection((host, port)))
+    except OSError as exc:
+        raise DisconnectedError(str(exc)) from exc
+
+
 @asynccontextmanager
 async def connected() -> AsyncIterator[Channel]:
     """A channel to a peer that answers ONE and TWO."""
     async with ScriptedPeer(client_may_leave=True) as peer:
         peer.script(expect(b"ONE\n"), send(b"one\n"), expect(b"TWO\n"), send(b"two\n"))
-        channel = Channel(socket.create_connection((peer.host, peer.port)))
+        channel = dial(peer.host, peer.port)
         try:
             yield channel
         finally:

@@ -173,10 +173,12 @@ def test_a_line_has_to_end_in_crlf() -> None:
 
 def test_reset_and_half_close() -> None:
     with ScriptedPeer() as peer:
-        peer.script(reset())
+        peer.script(expect(b"go"), reset())
         peer.script(half_close(), expect(b"still here"), expect_eof())
-        with connected(peer) as client, pytest.raises(ConnectionResetError):
-            client.recv(1)
+        with connected(peer) as client:
+            client.sendall(b"go")
+            with pytest.raises(ConnectionResetError):
+                client.recv(1)
         with connected(peer) as client:
             assert client.recv(1) == b""
             client.sendall(b"still here")
@@ -278,6 +280,7 @@ def test_data_connections(server_tls_context: ssl.SSLContext, client_tls_context
             send(b"{e}\r\n"),
             accept_data("e"),
             send_data("e", b"listing"),
+            expect(b"GOT IT\r\n"),
             reset_data("e"),
             expect_line(rb"PORT (?P<port>\d+)"),
             connect_data("f", "port"),
@@ -294,6 +297,7 @@ def test_data_connections(server_tls_context: ssl.SSLContext, client_tls_context
                 secure.unwrap().close()
             with socket.create_connection((peer.host, int(lines.readline()))) as data:
                 assert data.recv(7, socket.MSG_WAITALL) == b"listing"
+                client.sendall(b"GOT IT\r\n")
                 with pytest.raises(ConnectionResetError):
                     data.recv(1)
             with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -309,15 +313,16 @@ def test_data_connections(server_tls_context: ssl.SSLContext, client_tls_context
 def test_output_is_cut_after_exactly_so_many_octets(mode: CutMode, count: int) -> None:
     with ScriptedPeer() as peer:
         peer.cut_after, peer.cut_mode = count, mode
-        peer.script(send(b"220 ready\r\n"), expect(b"NOOP\r\n"))
-        with connected(peer) as client:
-            found = b""
-            try:
+        # A peer that cut at once could do so before connect() has returned, and after none it does.
+        peer.script(expect(b"go"), send(b"220 ready\r\n"), expect(b"NOOP\r\n"))
+        found, ended = b"", CutMode.FIN
+        try:
+            with connected(peer) as client:
+                client.sendall(b"go")
                 while data := client.recv(100):
                     found += data
-                ended = CutMode.FIN
-            except ConnectionResetError:
-                ended = CutMode.RESET
+        except (ConnectionResetError, BrokenPipeError):
+            ended = CutMode.RESET
     assert found == b"220 ready\r\n"[:count]
     assert ended is mode
     assert peer.was_cut
