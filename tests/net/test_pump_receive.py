@@ -92,6 +92,14 @@ async def test_receiving_begins_at_the_files_position_and_leaves_the_rest_alone(
 
 
 @both_paths
+async def test_a_buffered_file_knows_how_far_its_descriptor_has_come(paths: FastPaths, path: Path) -> None:
+    with pair() as (stream, peer), path.open("w+b") as file, played(give, peer):
+        await receive(stream, file, paths)
+        file.seek(0)
+        assert file.read() == DATA
+
+
+@both_paths
 async def test_nothing_but_the_end_is_an_empty_file(paths: FastPaths, path: Path) -> None:
     with pair() as (stream, peer), path.open("wb") as file:
         give(peer, b"")

@@ -98,11 +98,15 @@ def _unbuffered(stack: contextlib.ExitStack, path: Path) -> Any:
 
 
 def _written_and_not_flushed(stack: contextlib.ExitStack, path: Path) -> Any:
-    file = stack.enter_context((path.parent / "written").open("w+b", buffering=4_000_000))
-    file.write(DATA)
+    written = path.parent / "written"
+    written.write_bytes(b"before " + DATA[7:])
+    file = stack.enter_context(written.open("r+b"))
+    # Within what was read ahead a seek flushes nothing.
+    file.read(10)
     file.seek(0)
     file.write(DATA[:7])
     file.seek(0)
+    assert written.read_bytes()[:7] == b"before "
     return file
 
 
