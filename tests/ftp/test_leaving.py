@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import anyio
 import pytest
 
-from tests.ftp.support import HELLO, QUICK, connected
+from tests.ftp.support import HELLO, QUICK, answer, binary, connected, open_data
 from tests.peers import CLOSE, HANG, MiniFTP, ScriptedPeer, expect, expect_eof, send
 from transfer import ftp
 from transfer._errors import TransferError
@@ -119,3 +122,31 @@ def test_close_needs_no_event_loop() -> None:
         client.close()
         client.close()
         assert not client.is_connected
+
+
+@pytest.mark.parametrize("name", ["download", "upload", "list"])
+async def test_close_by_another_task_ends_a_transfer(peer: ScriptedPeer, tmp_path: Path, name: str) -> None:
+    """Both connections: the transfer has an end of its own, and nothing is left open."""
+    (tmp_path / "x").write_bytes(bytes(20_000_000))
+    command = {"download": b"RETR x", "upload": b"STOR x", "list": b"MLSD"}[name]
+    shown = answer(b"MLST x", b"250- x\r\n type=file; x\r\n250 end") if name == "download" else ()
+    peer.script(HELLO, *shown, *binary(), *open_data(command), expect_eof())
+    client = await connected(peer)
+
+    async def close() -> None:
+        await anyio.sleep(0.05)
+        client.close()
+
+    async def transfer() -> None:
+        calls: dict[str, Any] = {
+            "download": lambda: client.download("x", tmp_path / "copy"),
+            "upload": lambda: client.upload(tmp_path / "x"),
+            "list": lambda: client.list()._collect(),
+        }
+        with pytest.raises(ftp.FTPDisconnected):
+            await calls[name]()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(close)
+        await transfer()
+    assert not client.is_connected

@@ -48,6 +48,15 @@ class Conversation(Channel):
         """Note that the peer owes one more reply, to the transfer that its 1yz has opened."""
         self._owed += 1
 
+    def require_sendable(self, *commands: Command) -> None:
+        """Raise if one of *commands* can't be sent, before the first of them is; nothing is sent.
+
+        Raises:
+            LocalProtocolError: as :meth:`ClientChannel.exchange` would.
+        """
+        for command in commands:
+            self._encode(command)
+
     def look_for_news(self) -> None:
         """Raise if the connection has ended, or something was said, since the last exchange. Sends nothing.
 

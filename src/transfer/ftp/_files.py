@@ -117,8 +117,8 @@ async def remove(session: Session, path: commands.Path) -> None:
 async def _was_link(session: Session, directory: commands.Path) -> bool:
     """Remove *directory* if it is only a link to one, and tell whether it was.
 
-    Servers that follow links in MLST and MLSD show no difference, and what is in there is somewhere else. DELE takes the
-    link, and refuses a directory. A listing by LIST shows which is which.
+    Servers that follow links in MLST and MLSD show no difference, and what is in there is somewhere else. DELE takes
+    the link, and refuses a directory. A listing by LIST shows which is which.
     """
     if {"MLST", "MLSD"} <= session.control.lacks:
         return False
@@ -138,5 +138,6 @@ async def rename(session: Session, source: commands.Path, destination: commands.
         StatusCodeError: the server refuses.
     """
     rnfr, rnto = commands.rnfr(source), commands.rnto(destination)
+    session.control.channel.require_sendable(rnfr, rnto)
     await session.control.ask(rnfr, "3xx")
     await session.control.ask(rnto, "2xx")

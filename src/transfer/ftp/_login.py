@@ -23,7 +23,7 @@ async def log_in(control: Control, user: str, password: str, account: str, *, al
 
     Raises:
         FTPNotSupported: something secret would go over a network in clear; nothing was sent.
-        InvalidCommand: an argument holds CR, LF or NUL; nothing was sent.
+        InvalidCommand: an argument holds CR, LF or NUL, or can't be sent for another reason; nothing was sent.
         FTPAuthenticationError: the server refuses.
         StatusCodeError: the server refuses for another reason (421, 50x).
 
@@ -31,6 +31,7 @@ async def log_in(control: Control, user: str, password: str, account: str, *, al
     """
     named = commands.user(user)
     answers = {"PASS": commands.pass_(password), "ACCT": commands.acct(account)}
+    control.channel.require_sendable(named, *answers.values())
     open_to_all = user.lower() in _ANONYMOUS or password in _NO_SECRETS
     if not (open_to_all and not account) and not (control.is_encrypted or control.is_local or allow_cleartext):
         raise FTPNotSupported(
