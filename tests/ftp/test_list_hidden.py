@@ -18,12 +18,12 @@ def unix(*names: str, mode: str = "-rw-r--r--") -> bytes:
 DOTS = unix(".", "..", mode="drwxr-xr-x")
 
 
-def refused(line: bytes, reply: bytes, name: str = "d") -> tuple[Step, ...]:
+def refused(line: bytes, reply: bytes, *, name: str = "d") -> tuple[Step, ...]:
     return *passive(name), *answer(line, reply)
 
 
 def without_mlsd(peer: ScriptedPeer, *steps: Step) -> None:
-    peer.script(HELLO, *binary(), *refused(b"MLSD in", b"502 no"), *steps, expect_eof())
+    peer.script(HELLO, *binary(), *refused(b"MLSD in", b"502 no", name="m"), *steps, expect_eof())
 
 
 def names(found: list[tuple[PurePosixPath, dict[str, object]]]) -> list[str]:

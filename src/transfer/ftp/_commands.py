@@ -229,9 +229,16 @@ def mlst(path: Path | None = None) -> Command:
     return _with_optional_path("MLST", path)
 
 
-def list_(path: Path | None = None) -> Command:
-    """List a directory, or the working directory, in the server's own format."""
-    return _with_optional_path("LIST", _apart_from_options(path))
+def list_(path: Path | None = None, *, hidden: bool = False) -> Command:
+    """List a directory, or the working directory, in the server's own format.
+
+    With *hidden* a server that hands its argument on to ls shows names that begin with a dot, ``.`` among them.
+    """
+    if not hidden:
+        return _with_optional_path("LIST", _apart_from_options(path))
+    text = str(path or "")
+    # How many blanks there are between the option and the path is for the server to say.
+    return _with_text("LIST", f"-a {'./' if text.startswith(('-', ' ')) else ''}{text}" if text else "-a")
 
 
 def nlst(path: Path | None = None) -> Command:

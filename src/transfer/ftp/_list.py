@@ -37,6 +37,8 @@ __all__ = ["RAW_COMMANDS", "Info", "Listing", "ListingIterator", "is_directory"]
 
 LOGGER = logging.getLogger("transfer.ftp")
 RAW_COMMANDS = ("MLSD", "LIST")
+# LIST leaves out names that begin with a dot, which MLSD does not; most servers have this way to ask for them.
+_LIST_ALL = "LIST -a"
 # Deeper trees are links that lead back to where they are.
 _DEPTH_LIMIT = 128
 _BLOCK_OCTETS = 256 * 1024
@@ -99,7 +101,7 @@ class ListingIterator:
         self._waiting: deque[tuple[commands.Path, int]] = deque([(path, 0)])
         self._open: _OpenListing | None = None
         self._count = _Count(session.settings.limits)
-        self._base, self._depth = PurePosixPath(path), 0
+        self._path, self._depth = path, 0
         self._ready: deque[Found] = deque()
 
     def __aiter__(self) -> ListingIterator:
@@ -141,14 +143,13 @@ class ListingIterator:
     async def _next_batch(self) -> list[Found]:
         while self._open is not None or self._waiting:
             if self._open is None:
-                path, self._depth = self._waiting.popleft()
-                if self._enter is not None and not await self._enter(path):
+                self._path, self._depth = self._waiting.popleft()
+                if self._enter is not None and not await self._enter(self._path):
                     continue
-                self._base = PurePosixPath(path)
-                self._open = await self._start(path)
+                self._open = await self._start(self._path)
             lines = await self._open.next_lines()
             if lines is None:
-                self._open = None
+                self._conclude(self._open)
             elif found := [self._found(line) for line in lines if not line.is_dot]:
                 return found
         return []
@@ -168,14 +169,35 @@ class ListingIterator:
                 if exc.received_codes[-1] in ("500", "502"):
                     lacks.add("MLSD")
         if transfer is None:
-            command = commands.list_(path)
-            transfer = await start(self._session, command)
+            command, transfer = await self._start_list(path)
         self._session.control.begin(transfer, holder=self)
         return _OpenListing(self._session, command, transfer, self._count)
 
+    async def _start_list(self, path: commands.Path) -> tuple[Command, Transfer]:
+        lacks = self._session.control.lacks
+        plain, whole = commands.list_(path), commands.list_(path, hidden=True)
+        asks_for_all = self._raw_command is None and _LIST_ALL not in lacks
+        if asks_for_all:
+            try:
+                return whole, await start(self._session, whole)
+            except StatusCodeError as exc:
+                if exc.command != str(whole) or not self._session.control.channel.is_open:
+                    raise
+        transfer = await start(self._session, plain)
+        if asks_for_all:
+            lacks.add(_LIST_ALL)  # it was the option that was refused, and not the path
+        return plain, transfer
+
+    def _conclude(self, opened: _OpenListing) -> None:
+        self._open = None
+        if opened.is_bare and opened.command == commands.list_(self._path, hidden=True):
+            # Not even the directory itself is listed: the option has been taken for a name that is not there.
+            self._session.control.lacks.add(_LIST_ALL)
+            self._waiting.appendleft((self._path, self._depth))
+
     def _found(self, line: ListedLine) -> Found:
         # On the server's side a backslash or a colon is a letter like any other.
-        path = self._base / check_name(line.name.rstrip("/") or line.name, windows=False)
+        path = PurePosixPath(self._path) / check_name(line.name.rstrip("/") or line.name, windows=False)
         facts = dict(line.facts)
         if self._recursive and is_directory(facts):
             if self._depth >= _DEPTH_LIMIT:
@@ -210,8 +232,10 @@ class _OpenListing:
     """One listing that is arriving."""
 
     def __init__(self, session: Session, command: Command, transfer: Transfer, count: _Count) -> None:
+        self.command = command
+        self.is_bare = True
+        """Whether nothing was listed so far, not even the directory itself."""
         self._session = session
-        self._command = command
         self._transfer = transfer
         self._count = count
         self._buffer = LineBuffer(count.limits.line_octets)
@@ -232,13 +256,13 @@ class _OpenListing:
                 return self._take(data)
             if len(self._buffer):
                 return self._read([self._buffer.take_all()])
-            await conclude(self._session, self._transfer, self._command)
+            await conclude(self._session, self._transfer, self.command)
         except RemoteProtocolError as exc:
             if isinstance(exc, FTPProtocolError):
                 raise
             raise FTPProtocolError(f"listing: {exc}") from exc
         except (DisconnectedError, TLSError) as exc:
-            await explain(self._session.control, self._transfer, self._command, exc)
+            await explain(self._session.control, self._transfer, self.command, exc)
             raise
         self._session.control.end()
         self._check_end()
@@ -273,6 +297,7 @@ class _OpenListing:
         for raw in lines:
             line = self._parse(raw)
             if isinstance(line, ListedLine):
+                self.is_bare = False
                 listed.append(line)
             elif line is not None:
                 self._skip(line)
