@@ -23,6 +23,7 @@ from transfer._errors import ErrorFamily, TransferError
 from transfer._net.reasons import TLS_ENDS, concerns_connection, explain
 from transfer._net.timeouts import Deadline
 from transfer._net.tls import wrap
+from transfer._net.tls_layer import TlsLayer
 
 __all__ = ["FAIR_BYTES", "RECEIVE_BYTES", "Stream"]
 
@@ -60,6 +61,8 @@ class Stream:
         self.truncated = False
         """Whether the peer ended TLS without close_notify: bytes may be missing (RFC 8446 §6.1)."""
         self._socket = sock
+        self._tls: TlsLayer | None = None
+        self._octets: socket.socket | TlsLayer = sock
         self._wait_for: Callable[[socket.socket], object] = anyio.wait_readable
         self._closed = False
         self._half_written = False
@@ -75,13 +78,13 @@ class Stream:
 
     @property
     def raw_socket(self) -> socket.socket:
-        """The socket itself, an ``ssl.SSLSocket`` after :meth:`start_tls`; for looking only."""
+        """The socket itself, which carries TLS records after :meth:`start_tls`; for looking only."""
         return self._socket
 
     @property
-    def tls(self) -> ssl.SSLSocket | None:
-        """The TLS socket, None while plain."""
-        return self._socket if isinstance(self._socket, ssl.SSLSocket) else None
+    def tls(self) -> ssl.SSLObject | None:
+        """What TLS has agreed on, None while plain; for looking only."""
+        return self._tls.object if self._tls is not None else None
 
     # -- the one way to wait -------------------------------------------------------------------------------------
 
@@ -140,7 +143,7 @@ class Stream:
         if self._unwrapped:
             return b""
         try:
-            return self._socket.recv(max_bytes)
+            return self._octets.recv(max_bytes)
         except OSError as exc:
             return None if self._would_block(exc, anyio.wait_readable) else self._ended(exc)
 
@@ -151,7 +154,7 @@ class Stream:
         if self._unwrapped:
             return 0
         try:
-            return self._socket.recv_into(buffer)
+            return self._octets.recv_into(buffer)
         except OSError as exc:
             return None if self._would_block(exc, anyio.wait_readable) else len(self._ended(exc))
 
@@ -161,7 +164,7 @@ class Stream:
         Inside TLS nothing but the same bytes may follow a None: OpenSSL has already encrypted them.
         """
         try:
-            sent = self._socket.send(data)
+            sent = self._octets.send(data)
         except OSError as exc:
             if not self._would_block(exc, anyio.wait_writable):
                 raise self._lost(exc) from exc
@@ -281,10 +284,10 @@ class Stream:
         if self.tls is not None:
             raise self.errors.local_protocol("TLS has been started already", peer=self.peer)
         try:
-            # The plain socket is detached even where this fails, so the two change places before any wait.
-            self._socket = tls_socket = wrap(context, self._socket, server_hostname, session, server_side=server_side)
+            layer = wrap(context, self._socket, server_hostname, session, server_side=server_side)
+            self._octets = self._tls = layer
             self.tls_context = context
-            await self.perform(lambda: self._handshake_nowait(tls_socket), deadline)
+            await self.perform(lambda: self._handshake_nowait(layer), deadline)
         except BaseException as exc:
             self.close()
             if isinstance(exc, TransferError) or not isinstance(exc, OSError | ValueError):
@@ -293,9 +296,9 @@ class Stream:
                 raise self.errors.tls(f"TLS handshake failed: {explain(exc)}", peer=self.peer) from exc
             raise self._lost(exc) from exc
 
-    def _handshake_nowait(self, tls_socket: ssl.SSLSocket) -> bool | None:
+    def _handshake_nowait(self, layer: TlsLayer) -> bool | None:
         try:
-            tls_socket.do_handshake()
+            layer.do_handshake()
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError) as exc:
             self._would_block(exc, anyio.wait_readable)
             return None
@@ -318,20 +321,20 @@ class Stream:
         await self.perform(self._end_nowait, deadline)
 
     def _end_nowait(self) -> bool | None:
-        if self.tls is not None and not self._unwrapped and self._close_notify_nowait(self.tls) is None:
+        if self._tls is not None and not self._unwrapped and self._close_notify_nowait(self._tls) is None:
             return None
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
         return True
 
-    def _close_notify_nowait(self, tls_socket: ssl.SSLSocket) -> bool | None:
+    def _close_notify_nowait(self, layer: TlsLayer) -> bool | None:
         try:
-            tls_socket.unwrap()
+            layer.unwrap()
         except ssl.SSLWantWriteError as exc:
             self._would_block(exc, anyio.wait_writable)
             return None
-        except (OSError, ValueError):
-            pass  # WANT_READ: ours is out and the peer's has not come. Anything else: the peer is ahead of us.
+        except OSError:
+            pass  # the peer is ahead of us
         # From here on the socket would give plain bytes, which anybody may have sent.
         self._unwrapped = True
         return True

@@ -12,6 +12,7 @@ from pathlib import Path
 import attrs
 
 from transfer._net.names import ascii_host
+from transfer._net.tls_layer import TlsLayer
 
 __all__ = ["TLS", "SessionStore", "wrap"]
 
@@ -111,52 +112,37 @@ def wrap(
     session: ssl.SSLSession | None,
     *,
     server_side: bool,
-) -> ssl.SSLSocket:
-    """Put TLS around *sock*, which is detached, without a handshake, so that a missing close_notify will be noticed.
+) -> TlsLayer:
+    """Put TLS on *sock* without a handshake, so that a missing close_notify will be noticed.
 
     Args:
         context: keeps its settings.
-        sock: connected and non-blocking.
+        sock: connected and non-blocking; stays the caller's.
         server_hostname: ignored on the server's side.
         session: offered if it was made with the same context; otherwise the handshake will be a full one.
         server_side: which side to take.
 
     Raises:
-        OSError, ssl.SSLError, ValueError: as ``SSLContext.wrap_socket``; *sock* is then closed, or as it was.
+        ssl.SSLError, ValueError: as ``SSLContext.wrap_bio``.
     """
-    if server_hostname is not None and not server_side:
+    if server_side:
+        server_hostname = None
+    elif server_hostname is not None:
         server_hostname = _to_ascii(server_hostname)
+    elif context.check_hostname:  # which wrap_bio, unlike wrap_socket, lets pass, and then nothing is checked
+        raise ValueError("a context that checks the host's name needs one to check")
     options = context.options
     if options & _IGNORE_UNEXPECTED_EOF:  # a connection copies the options when it is made
         context.options = options & ~_IGNORE_UNEXPECTED_EOF
     try:
-        tls_socket = context.wrap_socket(
-            sock,
-            server_side=server_side,
-            do_handshake_on_connect=False,
-            suppress_ragged_eofs=False,
-            server_hostname=None if server_side else server_hostname,
-        )
-    except OSError as exc:
-        _close_half_made(exc)
-        raise
+        layer = TlsLayer(sock, context, server_side=server_side, server_hostname=server_hostname)
     finally:
         if options & _IGNORE_UNEXPECTED_EOF:
             context.options = options
     if session is not None and not server_side:
         with contextlib.suppress(ValueError):  # another context's
-            tls_socket.session = session
-    return tls_socket
-
-
-def _close_half_made(exc: OSError) -> None:
-    """Close the TLS socket that was being made when *exc* came: where a peer has reset the connection, nobody does."""
-    traceback = exc.__traceback__
-    while traceback is not None:
-        made = traceback.tb_frame.f_locals.get("self")
-        if isinstance(made, ssl.SSLSocket):
-            made.close()
-        traceback = traceback.tb_next
+            layer.object.session = session
+    return layer
 
 
 class SessionStore:
@@ -177,15 +163,15 @@ class SessionStore:
         """The session to offer next, None before the first one that can be resumed."""
         return self._session
 
-    def remember(self, tls_socket: ssl.SSLSocket | None) -> None:
-        """Keep the session of *tls_socket* if it has one that can be resumed; call it before ``unwrap``."""
-        session = None if tls_socket is None else tls_socket.session
+    def remember(self, tls: ssl.SSLObject | None) -> None:
+        """Keep the session of *tls* if it has one that can be resumed; call it before ``unwrap``."""
+        session = None if tls is None else tls.session
         if session is not None and (session.has_ticket or session.id):
             self._session = session
 
 
 def _to_ascii(name: str) -> str:
-    """Raise ValueError where ``wrap_socket`` would fail with the plain socket gone and the new one out of reach."""
+    """Return *name* as it is sent; raise ValueError where it is none."""
     if "\0" in name or not name:
         raise ValueError(f"{name!r} is no host name")
     spelled = ascii_host(name)
