@@ -234,8 +234,11 @@ async def test_of_several_winners_one_is_kept(tmp_path: Path) -> None:
 
 
 async def test_refused_everywhere_raises_the_last_reason(refused_port: int) -> None:
+    nowhere = Address(socket.AF_UNIX, "/nonexistent/socket")
+    with pytest.raises(FileNotFoundError):
+        await _race([ipv4(refused_port), ipv4(refused_port), nowhere], delay_seconds=60)
     with pytest.raises(ConnectionRefusedError):
-        await _race([ipv4(refused_port)] * 3, delay_seconds=0)
+        await _race([nowhere, ipv4(refused_port)], delay_seconds=60)
 
 
 async def test_no_exception_group_comes_out_of_the_race(refused_port: int) -> None:
