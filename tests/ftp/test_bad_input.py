@@ -88,7 +88,7 @@ STAGES = {
     "EPSV": Stage(listed, (*binary(), expect(b"EPSV\r\n"))),
     "PASV": Stage(listed, (*binary(), *answer(b"EPSV", b"502 no"), expect(b"PASV\r\n"))),
     "MLSD": Stage(listed, (*binary(), *passive(), expect(b"MLSD\r\n"))),
-    "LIST": Stage(listed, (*binary(), *passive(), *answer(b"MLSD", b"502"), *passive("e"), expect(b"LIST\r\n"))),
+    "LIST": Stage(listed, (*binary(), *passive(), *answer(b"MLSD", b"502"), *passive("e"), expect(b"LIST -a\r\n"))),
     "end of MLSD": Stage(listed, (*binary(), *open_data(b"MLSD"), send_data("d", b" x\r\n"), close_data("d"))),
     "RETR": Stage(received, (*RETR, *passive(), expect(b"RETR x\r\n"))),
     "end of RETR": Stage(received, (*RETR, *open_data(b"RETR x"), send_data("d", b"abc"), close_data("d"))),
