@@ -30,6 +30,7 @@ from transfer.smtp._errors import (
     SMTPTimeoutError,
     SMTPTLSError,
 )
+from transfer.smtp._options import SMTPTokenGenerator
 from transfer.smtp._report import Delivery
 from transfer.smtp._response import SMTPResponse, SMTPStatus
 from transfer.smtp._send import send
@@ -61,9 +62,11 @@ __all__ = [
     "SMTPStatus",
     "SMTPTLSError",
     "SMTPTimeoutError",
+    "SMTPTokenGenerator",
     "send",
 ]
 
 for _name in __all__:
     # Tracebacks, pickles and documentation show the name under which users import it.
-    globals()[_name].__module__ = __name__
+    if _name != "SMTPTokenGenerator":  # an alias of something that belongs to others
+        globals()[_name].__module__ = __name__

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
+import anyio
 import attrs
 
 from transfer._wire.command import Command
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     import ssl
 
 __all__ = ["SMTP"]
+
+_Outcome = tuple[dict[str, SMTPResponse], str]
 
 
 class SMTP(Connection):
@@ -125,6 +129,18 @@ class SMTP(Connection):
         return await self._send(
             timeout, lambda: draft_message(message, sender, recipients, Options(mail_options, rcpt_options))
         )
+
+    def sendmail_sync(self, *args: Any, **kwargs: Any) -> tuple[dict[str, SMTPResponse], str]:
+        """Connect, :meth:`sendmail` and part, in an event loop of its own: for programs that have none running."""
+        return anyio.run(self._send_alone, partial(self.sendmail, *args, **kwargs))
+
+    def send_message_sync(self, *args: Any, **kwargs: Any) -> tuple[dict[str, SMTPResponse], str]:
+        """Connect, :meth:`send_message` and part, in an event loop of its own."""
+        return anyio.run(self._send_alone, partial(self.send_message, *args, **kwargs))
+
+    async def _send_alone(self, send: Callable[[], Awaitable[_Outcome]]) -> _Outcome:
+        async with self:
+            return await send()
 
     async def _send(self, timeout: Timeout, make_draft: Callable[[], Draft]) -> tuple[dict[str, SMTPResponse], str]:
         with self._noting_delivery() as note:
@@ -278,28 +294,28 @@ class SMTP(Connection):
             return await login(session, username, password, allow_cleartext=self._options.allow_cleartext_auth)
 
     async def auth_plain(
-        self, username: str | bytes, password: str | bytes, *, timeout: Timeout = UNSET
+        self, username: str | bytes, password: str | bytes, /, *, timeout: Timeout = UNSET
     ) -> SMTPResponse:
         """Log in by PLAIN (RFC 4616)."""
         check_credentials(username, password)
         return await self._authenticate(PLAIN(username, password), timeout)
 
     async def auth_login(
-        self, username: str | bytes, password: str | bytes, *, timeout: Timeout = UNSET
+        self, username: str | bytes, password: str | bytes, /, *, timeout: Timeout = UNSET
     ) -> SMTPResponse:
         """Log in by LOGIN."""
         check_credentials(username, password)
         return await self._authenticate(LOGIN(username, password), timeout)
 
     async def auth_crammd5(
-        self, username: str | bytes, password: str | bytes, *, timeout: Timeout = UNSET
+        self, username: str | bytes, password: str | bytes, /, *, timeout: Timeout = UNSET
     ) -> SMTPResponse:
         """Log in by CRAM-MD5 (RFC 2195)."""
         check_credentials(username, password)
         return await self._authenticate(CRAMMD5(username, password), timeout)
 
     async def auth_xoauth2(
-        self, username: str | bytes, access_token: str | bytes, *, timeout: Timeout = UNSET
+        self, username: str | bytes, access_token: str | bytes, /, *, timeout: Timeout = UNSET
     ) -> SMTPResponse:
         """Log in by XOAUTH2 with an access token."""
         check_credentials(username, access_token)

@@ -12,6 +12,7 @@ import anyio
 
 from transfer._errors import TransferError
 from transfer._net.timeouts import Timeouts
+from transfer.smtp._attributes import Attributes
 from transfer.smtp._errors import SMTPException, SMTPServerDisconnected
 from transfer.smtp._open import limits, open_session
 from transfer.smtp._options import UNSET, ConnectOptions, Unset
@@ -29,7 +30,7 @@ Timeout = float | Unset | None
 Path = str | os.PathLike[str]
 
 
-class Connection:
+class Connection(Attributes):
     """What an SMTP client is before it has anything to say: its options, its session, and whose turn it is."""
 
     def __init__(
@@ -82,21 +83,6 @@ class Connection:
     # -- state ---------------------------------------------------------------------------------------------------------
 
     @property
-    def hostname(self) -> str | None:
-        """The server to connect to, as given."""
-        return self._options.hostname
-
-    @property
-    def port(self) -> int | None:
-        """The port to connect to, as given or as it follows from the other arguments."""
-        return self._options.target_port
-
-    @property
-    def timeout(self) -> float | None:
-        """Seconds for each reply and each block sent."""
-        return self._options.timeout_seconds
-
-    @property
     def is_connected(self) -> bool:
         """Whether a connection is open: the server has neither hung up nor said goodbye, going by what has arrived."""
         return self._session is not None and self._session.is_alive
@@ -125,11 +111,6 @@ class Connection:
     def supports_esmtp(self) -> bool:
         """Whether EHLO has succeeded."""
         return self._session is not None and self._session.is_esmtp
-
-    @property
-    def server_auth_methods(self) -> list[str]:
-        """The mechanisms that the server offers, in lower case and its order."""
-        return list(self._session.extensions.auth_methods) if self._session is not None else []
 
     def supports_extension(self, name: str, /) -> bool:
         """Tell whether EHLO offered *name*, in any case."""

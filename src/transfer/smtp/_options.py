@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import os
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import attrs
 
@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     import socket
     import ssl
 
-__all__ = ["DEFAULT_TIMEOUT", "SMTP_PORT", "SMTP_STARTTLS_PORT", "SMTP_TLS_PORT", "UNSET", "ConnectOptions", "Unset"]
+__all__ = [
+    "DEFAULT_TIMEOUT",
+    "SMTP_PORT",
+    "SMTP_STARTTLS_PORT",
+    "SMTP_TLS_PORT",
+    "UNSET",
+    "ConnectOptions",
+    "SMTPTokenGenerator",
+    "Unset",
+]
 
 SMTP_PORT = 25
 SMTP_TLS_PORT = 465
@@ -33,6 +42,7 @@ class Unset(enum.Enum):
 
 
 UNSET: Final = Unset.UNSET
+SMTPTokenGenerator: TypeAlias = Callable[[], Awaitable[str]]
 
 
 def _check_line(_: object, attribute: attrs.Attribute[Any], value: str | None) -> None:

@@ -1,0 +1,5 @@
+"""What reads and writes messages, under the module name that existing programs import it from."""
+
+from transfer.smtp._message import extract_recipients, extract_sender, flatten_message
+
+__all__ = ["extract_recipients", "extract_sender", "flatten_message"]
