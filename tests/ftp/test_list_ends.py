@@ -152,6 +152,16 @@ async def test_a_reader_that_leaves_ends_the_transfer_before_the_next_command(pe
     client.close()
 
 
+async def test_a_listing_that_is_there_already_is_not_cut_off(peer: ScriptedPeer) -> None:
+    """ABOR would have servers keep what they could not send, and begin the next listing with it."""
+    peer.script(HELLO, *binary(), *deliver(b"MLSD", LISTED * 20_000), *answer(b"NOOP", b"200 ok"), expect_eof())
+    client = await connected(peer)
+    async for _ in client.list():
+        break
+    await client.command("NOOP", "200")
+    client.close()
+
+
 async def test_an_exception_in_the_loop_leaves_the_connection_in_step(peer: ScriptedPeer) -> None:
     half(peer, *answer(b"NOOP", b"200 ok"))
     client = await connected(peer)

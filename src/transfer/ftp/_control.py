@@ -14,6 +14,8 @@ import weakref
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import anyio
+
 from transfer._engine.client import ClientChannel
 from transfer._errors import DisconnectedError, TransferError, TransferTimeoutError
 from transfer._net.timeouts import Deadline
@@ -33,6 +35,8 @@ __all__ = ["Control", "check", "is_loopback", "matches"]
 
 # A second one of these does something else than the first: whether the lost one was carried out, nobody knows.
 _NOT_REPEATABLE = frozenset({"APPE", "STOU", "RNTO", "DELE", "MKD", "RMD"})
+# For the rest of a listing that nobody wants any more: longer than the way there and back on most networks.
+_REST_SECONDS = 0.25
 
 
 def matches(reply: Reply, masks: tuple[str, ...]) -> bool:
@@ -249,6 +253,31 @@ class Control:
     async def reclaim(self) -> None:
         """End a transfer that was abandoned: its holder is gone, and nobody else could go on with it."""
         if self._transfer is not None and self._holder is not None and self._holder() is None:
-            transfer = self._transfer
-            self.end()
-            await transfer.abort()
+            await self.leave(self._transfer)
+
+    async def leave(self, listing: Transfer) -> None:
+        """End a *listing* half-way; the connection is in step afterwards, or closed.
+
+        What is left of it mostly waits in the sockets already: it is read and dropped. It is cut off only if it does
+        not end soon, because servers may begin the next listing with what they could not send of this one.
+
+        Cancellation: none; takes ``timeouts.close`` and a little more at most.
+        """
+        self.end()
+        try:
+            if self.channel.is_open and await _ends_soon(listing):
+                with anyio.move_on_after(self.channel.timeouts.close, shield=True):
+                    await listing.finish()
+        except TransferError:
+            pass  # the listing was aborted
+        finally:
+            await listing.abort()
+
+
+async def _ends_soon(listing: Transfer) -> bool:
+    """Read *listing* to its end and drop it, if that takes no time worth mentioning."""
+    with anyio.move_on_after(_REST_SECONDS, shield=True):
+        while await listing.stream.receive():
+            pass
+        return True
+    return False

@@ -270,8 +270,7 @@ class _OpenListing:
 
     async def abort(self) -> None:
         """Give the listing up."""
-        self._session.control.end()
-        await self._transfer.abort()
+        await self._session.control.leave(self._transfer)
 
     async def _spend(self, octets: int) -> None:
         pause = self._session.settings.throttle.read.reserve(octets, time.monotonic())
