@@ -46,6 +46,14 @@ def test_there_are_32_at_most_and_each_comes_back() -> None:
         assert [pipe is None for pipe in borrowed] == [False] * 32 + [True] * 2
 
 
+def test_the_first_pipes_are_large_and_all_together_stay_far_below_the_users_limit() -> None:
+    with contextlib.ExitStack() as stack:
+        sizes = [pipe.size for _ in range(32) if (pipe := stack.enter_context(borrow_pipe())) is not None]
+
+    assert sorted(sizes, reverse=True) == sizes
+    assert sum(sizes) <= 14 << 20
+
+
 def test_a_pipe_comes_back_whatever_happens_and_what_is_in_it_is_nobody_elses() -> None:
     for _ in range(40):
         with pytest.raises(LookupError):
@@ -91,8 +99,13 @@ _SOFT_LIMIT = Path("/proc/sys/fs/pipe-user-pages-soft")
 )
 @pytest.mark.parametrize(
     ("held", "size"),
-    [([], "262144"), ([1024] * 63 + [256] * 3 + [64], "65536"), ([1024] * 64, "None")],
-    ids=["free", "nearly-used-up", "used-up"],
+    [
+        ([], "1048576"),
+        ([1024] * 63 + [256], "262144"),
+        ([1024] * 63 + [256] * 3 + [64], "65536"),
+        ([1024] * 64, "None"),
+    ],
+    ids=["free", "large-ones-used-up", "nearly-used-up", "used-up"],
 )
 def test_a_user_whose_pipes_are_used_up_gets_a_smaller_one_and_then_none(held: list[int], size: str) -> None:
     """pipe(7), pipe-user-pages-soft: beyond the limit each new pipe has 8 KiB, and growing one is EPERM."""
