@@ -41,7 +41,7 @@ class SMTPStatus(enum.IntEnum):
     auth_continue = 334
     start_input = 354
     domain_unavailable = 421
-    # 432, 534, 538: RFC 4954 §4.7 and RFC 4422; 455: RFC 5321 §4.2.2; 556: RFC 7504.
+    # 432, 534, 538: RFC 4954 §6; 455: RFC 5321 §4.2.2; 556: RFC 7504.
     password_transition_needed = 432
     mailbox_unavailable = 450
     error_processing = 451
