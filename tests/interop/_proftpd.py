@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.interop._packages import PEER_USER, hand_over, password_hash, peer_account, require_root, unpacked
 from tests.interop._ports import free_port
 from tests.interop._process import ServerProcess
-from tests.interop._servers import HOST, PASSWORD, USER, FtpServer, Site, features
+from tests.interop._servers import HOST, LIMIT_BYTES, PASSWORD, USER, FtpServer, Site, features
 
 MODES = ("plain", "explicit", "implicit")
 
@@ -34,6 +34,7 @@ DefaultRoot ~
 AllowOverwrite on
 AllowStoreRestart on
 AllowRetrieveRestart on
+MaxStoreFileSize {limit} B
 AllowForeignAddress off
 TimesGMT on
 MaxInstances 30
@@ -46,7 +47,6 @@ SystemLog {folder}/system.log
 TransferLog none
 ModulePath {folder}/modules
 LoadModule mod_tls.c
-LoadModule mod_tls_shmcache.c
 LoadModule mod_facl.c
 LoadModule mod_site_misc.c
 LoadModule mod_copy.c
@@ -55,7 +55,8 @@ LoadModule mod_copy.c
 </IfModule>
 """
 
-# There is no TLSOptions NoSessionReuseRequired: requiring it is mod_tls's default.
+# There is no TLSOptions NoSessionReuseRequired: requiring it is mod_tls's default. Nor is there a TLSSessionCache: each
+# session of a user is one process, and its own memory is cache enough for its data connections.
 _TLS_CONFIGURATION = """\
 TLSEngine on
 TLSRequired off
@@ -64,7 +65,6 @@ TLSRSACertificateFile {chain}
 TLSRSACertificateKeyFile {key}
 TLSVerifyClient off
 TLSRenegotiate none
-TLSSessionCache shm:/file={folder}/sessions
 TLSLog {folder}/tls.log
 """
 
@@ -92,6 +92,7 @@ def start(site: Site, mode: str) -> FtpServer:
         features=_FEATURES if mode == "plain" else _FEATURES | _TLS_FEATURES,
         folder=site.folder,
         root=root,
+        limited_user=USER,
     )
 
 
@@ -103,6 +104,7 @@ def _configure(site: Site, root: Path, port: int, mode: str) -> Path:
         (folder / name).chmod(0o600)
     values = {
         "host": HOST,
+        "limit": LIMIT_BYTES,
         "port": port,
         "account": PEER_USER,
         "group": PEER_USER,

@@ -7,10 +7,11 @@ import subprocess
 from tests.interop._packages import hand_over, password_hash, peer_account, require_root, unpacked
 from tests.interop._ports import free_port
 from tests.interop._process import ServerProcess
-from tests.interop._servers import HOST, PASSWORD, USER, FtpServer, Site, features
+from tests.interop._servers import HOST, LIMIT_BYTES, PASSWORD, USER, FtpServer, Site, features
 
 MODES = ("plain", "explicit")
 
+_LIMITED = "bob"
 _FEATURES = features("EPRT EPSV ESTA ESTP IDLE MDTM MFMT MLST MLSD PASV PRET REST SIZE TVFS UTF8")
 _TLS_FEATURES = features("AUTH PBSZ PROT")
 
@@ -21,12 +22,19 @@ def start(site: Site, mode: str) -> FtpServer:
     program = unpacked("pure-ftpd", "usr/sbin/pure-ftpd")
     port = free_port()
     folder, root = site.folder, site.folder / "root"
-    root.mkdir()
-    hand_over(root)
+    limited_root = folder / "limited"
+    for home in (root, limited_root):
+        home.mkdir()
+        hand_over(home)
     account = peer_account()
     # Written by hand: pure-pw asks for the password on a terminal.
-    user = f"{USER}:{password_hash(PASSWORD)}:{account.pw_uid}:{account.pw_gid}::{root}/./::::::::::::\n"
-    (folder / "passwd").write_text(user)
+    identity = f"{password_hash(PASSWORD)}:{account.pw_uid}:{account.pw_gid}:"
+    # The ninth field of those after the folder is the quota in octets; Pure-FTPd counts in a file in that folder.
+    lines = [
+        f"{USER}:{identity}:{root}/./::::::::::::",
+        f"{_LIMITED}:{identity}:{limited_root}/./:::::::{LIMIT_BYTES}:::::",
+    ]
+    (folder / "passwd").write_text("".join(f"{line}\n" for line in lines))
     compiler = unpacked("pure-ftpd", "usr/bin/pure-pw")
     subprocess.run([compiler, "mkdb", folder / "users.pdb", "-f", folder / "passwd"], check=True)
 
@@ -53,4 +61,5 @@ def start(site: Site, mode: str) -> FtpServer:
         features=_FEATURES if mode == "plain" else _FEATURES | _TLS_FEATURES,
         folder=folder,
         root=root,
+        limited_user=_LIMITED,
     )

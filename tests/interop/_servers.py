@@ -16,6 +16,7 @@ from tests.interop._mailboxes import Mailbox, ReceivedMessage, wait_for_messages
 HOST = "127.0.0.1"
 USER = "alice"
 PASSWORD = "correct horse 1"
+LIMIT_BYTES = 8 * 1024 * 1024
 _QUEUE_SECONDS = 20.0
 
 
@@ -105,6 +106,8 @@ class FtpServer(_Server):
 
     root: Path
     """The folder on disk that the user sees as ``/``."""
+    limited_user: str | None = None
+    """A user who may store ``LIMIT_BYTES`` and no more, with the same password, if there is one."""
 
     def clear(self) -> None:
         """Remove everything from the user's folder."""
