@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
+
 from tests.peers import (
     MiniFTP,
     ScriptedPeer,
@@ -18,10 +20,14 @@ from tests.peers import (
 from transfer import ftp
 from transfer._net.timeouts import Timeouts
 
-QUICK = Timeouts(
-    greeting=0.05, reply=0.05, initiation=0.05, data=0.05, termination=0.05, close=0.05, tls=0.05, connect=0.2
-)
+# For what never comes; whatever does come has LONG, however busy the machine is.
+SHORT, LONG = 0.15, 5.0
 HELLO = send(b"220 hello\r\n")
+
+
+def impatient(*phases: str) -> Timeouts:
+    """Return time limits that are short in *phases* (fields of Timeouts) and long in all others."""
+    return Timeouts(**{name: SHORT if name in phases else LONG for name in attrs.fields_dict(Timeouts)})
 
 
 async def connected(peer: ScriptedPeer | MiniFTP, **options: Any) -> ftp.Client:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.ftp.support import HELLO, QUICK, connected
+from tests.ftp.support import HELLO, connected, impatient
 from tests.peers import HANG, MiniFTP, ScriptedPeer, close, expect, expect_eof, hang, send
 from transfer import ftp
 from transfer._errors import DisconnectedError
@@ -117,7 +117,7 @@ async def test_garbage_in_place_of_a_reply_ends_the_connection(peer: ScriptedPee
 
 async def test_a_stall_ends_the_connection(ftp_server: MiniFTP) -> None:
     ftp_server.replies["NOOP"] = HANG
-    client = await connected(ftp_server, timeouts=QUICK)
+    client = await connected(ftp_server, timeouts=impatient("reply"))
     with pytest.raises(ftp.FTPTimeoutError) as caught:
         await client.command("NOOP", "2xx")
     assert isinstance(caught.value, TimeoutError)
@@ -147,7 +147,7 @@ async def test_a_command_that_is_lost_is_retryable_if_it_does_no_harm_twice(
 ) -> None:
     with ScriptedPeer(client_may_leave=True) as peer:
         peer.script(HELLO, expect(line.encode() + b"\r\n"), loss)
-        client = await connected(peer, timeouts=QUICK)
+        client = await connected(peer, timeouts=impatient("reply"))
         with pytest.raises((ftp.FTPDisconnected, ftp.FTPTimeoutError)) as caught:
             await client.command(line, "2xx")
         assert caught.value.retryable is retryable

@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import anyio
 import attrs
 import pytest
 
-from tests.ftp.support import HELLO, QUICK, answer, binary, open_data, passive
+from tests.ftp.support import HELLO, answer, binary, impatient, open_data, passive
 from tests.harness.leaks import LeakWatch
 from tests.peers import (
     ScriptedPeer,
@@ -28,11 +29,11 @@ from tests.peers import (
     start_tls,
 )
 from transfer import ftp
+from transfer._net.timeouts import Timeouts
 from transfer._net.tls import TLS
 
-STALL_SECONDS = 0.04
-# For tests in which nothing stalls, however busy the machine is.
-PATIENT = attrs.evolve(QUICK, greeting=5, reply=5, initiation=5, data=5, termination=5, tls=5, connect=5)
+# One test lets everybody stall at the same time.
+STALL = Timeouts.uniform(1)
 LISTED = b"250- x\r\n type=%b; x\r\n250 end"
 
 
@@ -119,41 +120,66 @@ def stages(*names: str) -> Any:
 
 
 @pytest.fixture
-def bring_about(
-    server_tls_context: ssl.SSLContext, ca_file: Path, tmp_path: Path
-) -> Callable[..., Awaitable[ftp.FTPException | None]]:
+def play(server_tls_context: ssl.SSLContext, ca_file: Path) -> Callable[..., Awaitable[ftp.FTPException | None]]:
     """Play a stage and what is bad, and return what came out; the client can connect again afterwards."""
 
-    async def bring(stage: Stage, bad: Sequence[Step], *, stalls: bool = False) -> ftp.FTPException | None:
+    async def play(stage: Stage, bad: Sequence[Step], folder: Path, timeouts: Timeouts) -> ftp.FTPException | None:
         in_tls = (*answer(b"AUTH TLS", b"234"), start_tls(server_tls_context)) if stage.tls else ()
         hello = () if stage is STAGES["greeting"] else (HELLO,)
-        timeouts = ftp_timeouts(STALL_SECONDS) if stalls else PATIENT
-        with LeakWatch(1.0) as watch:
-            with ScriptedPeer(client_may_leave=True) as peer:
-                peer.script(*hello, *in_tls, *stage.steps, *bad)
-                peer.script(HELLO, *answer(b"NOOP", b"200 ok"), expect_eof())
-                client = ftp.Client(timeouts=timeouts, tls=TLS(ca_file=ca_file))
-                caught: ftp.FTPException | None = None
-                try:
-                    await client.connect(peer.host, peer.port)
-                    await stage.call(client, tmp_path)
-                except ftp.FTPException as exc:
-                    caught = exc
-                if client.is_connected:
-                    client.close()
-                    assert not isinstance(caught, ftp.FTPProtocolError | ftp.FTPDisconnected | ftp.FTPTimeoutError)
+        caught: ftp.FTPException | None = None
+        with ScriptedPeer(client_may_leave=True) as peer:
+            peer.script(*hello, *in_tls, *stage.steps, *bad)
+            peer.script(HELLO, *answer(b"NOOP", b"200 ok"), expect_eof())
+            client = ftp.Client(timeouts=timeouts, tls=TLS(ca_file=ca_file))
+            try:
                 await client.connect(peer.host, peer.port)
-                await client.command("NOOP", "2xx")
+                await stage.call(client, folder)
+            except ftp.FTPException as exc:
+                caught = exc
+            if client.is_connected:
                 client.close()
+                assert not isinstance(caught, ftp.FTPProtocolError | ftp.FTPDisconnected | ftp.FTPTimeoutError)
+            await client.connect(peer.host, peer.port)
+            await client.command("NOOP", "2xx")
+            client.close()
+        return caught
+
+    return play
+
+
+@pytest.fixture
+def bring_about(play: Any, tmp_path: Path) -> Callable[..., Awaitable[ftp.FTPException | None]]:
+    """As ``play``, with time enough for everything, and nothing left behind."""
+
+    async def bring(stage: Stage, bad: Sequence[Step], timeouts: Timeouts | None = None) -> ftp.FTPException | None:
+        with LeakWatch(1.0) as watch:
+            caught: ftp.FTPException | None = await play(stage, bad, tmp_path, timeouts or impatient())
             assert await watch.problems() == []
         return caught
 
     return bring
 
 
-def ftp_timeouts(seconds: float) -> Any:
-    """Little time for every reply and every block, and enough for what is no stall."""
-    return attrs.evolve(PATIENT, greeting=seconds, reply=seconds, initiation=seconds, data=seconds, termination=seconds)
+@pytest.fixture
+def bring_all_about(play: Any, tmp_path: Path) -> Callable[..., Awaitable[dict[str, ftp.FTPException | None]]]:
+    """Play many stages at the same time, each with what is bad, and return what came out of each."""
+
+    async def bring(*stalls: tuple[str, Stage, Step]) -> dict[str, ftp.FTPException | None]:
+        caught: dict[str, ftp.FTPException | None] = {}
+
+        async def one(name: str, stage: Stage, bad: Step) -> None:
+            folder = tmp_path / name
+            folder.mkdir()
+            caught[name] = await play(stage, [bad], folder, STALL)
+
+        with LeakWatch(1.0) as watch:
+            async with anyio.create_task_group() as group:
+                for stall in stalls:
+                    group.start_soon(one, *stall)
+            assert await watch.problems() == []
+        return caught
+
+    return bring
 
 
 # -- the control connection ------------------------------------------------------------------------------------------
@@ -186,18 +212,18 @@ async def test_an_end_of_any_kind_is_a_lost_connection(bring_about: Any, stage: 
     assert isinstance(error, ConnectionError)
 
 
-@stages()
-async def test_silence_is_a_timeout_at_every_stage(bring_about: Any, stage: Stage) -> None:
-    error = await bring_about(stage, [hang()], stalls=True)
-    assert type(error) is ftp.FTPTimeoutError
+async def test_silence_is_a_timeout_at_every_stage(bring_all_about: Any) -> None:
+    caught = await bring_all_about(*((name, stage, hang()) for name, stage in STAGES.items()))
+    assert {name: type(error) for name, error in caught.items()} == dict.fromkeys(STAGES, ftp.FTPTimeoutError)
 
 
-@stages("greeting", "PASS", "EPSV", "end of MLSD", "end of STOR")
 @pytest.mark.parametrize("dripped", [b"2", b"250-x\r\n", b"150 wait\r\n"], ids=["line", "reply", "preliminary"])
-async def test_who_never_comes_to_an_end_is_not_waited_for(bring_about: Any, stage: Stage, dripped: bytes) -> None:
+async def test_who_never_comes_to_an_end_is_not_waited_for(bring_all_about: Any, dripped: bytes) -> None:
     """Each octet is in time and the whole never is."""
-    error = await bring_about(stage, [drip(dripped, every_seconds=STALL_SECONDS / 4)], stalls=True)
-    assert isinstance(error, ftp.FTPTimeoutError | ftp.FTPProtocolError)
+    step = drip(dripped, every_seconds=0.02)
+    names = ("greeting", "PASS", "EPSV", "end of MLSD", "end of STOR")
+    caught = await bring_all_about(*((name, STAGES[name], step) for name in names))
+    assert {type(error) for error in caught.values()} == {ftp.FTPTimeoutError}
 
 
 @stages("greeting", "PASS", "PWD", "EPSV", "end of MLSD")
@@ -274,12 +300,12 @@ DATA = {
 }
 
 
-@pytest.mark.parametrize("stage", DATA.values(), ids=DATA)
-@pytest.mark.parametrize("before", [b"", b"type=file; half a li"])
-async def test_data_that_stands_still_is_a_timeout(bring_about: Any, stage: Stage, before: bytes) -> None:
-    error = await bring_about(stage, [send_data("d", before), hang()], stalls=True)
-    assert type(error) is ftp.FTPTimeoutError
-    assert "progress" in str(error.phase)
+async def test_data_that_stands_still_is_a_timeout(bring_all_about: Any) -> None:
+    half = Stage(listed, (*DATA["listing"].steps, send_data("d", b"type=file; half a li")))
+    stages = {**DATA, "half a listing": half}
+    caught = await bring_all_about(*((name, stage, hang()) for name, stage in stages.items()))
+    assert {type(error) for error in caught.values()} == {ftp.FTPTimeoutError}
+    assert all("progress" in error.phase for error in caught.values())
 
 
 @pytest.mark.parametrize("stage", DATA.values(), ids=DATA)
@@ -345,4 +371,4 @@ async def test_whatever_the_server_says_to_abor_the_program_s_own_error_comes_ou
             await client.command("PWD", "257")
 
     stage = Stage(call, (*binary(), *open_data(b"MLSD"), send_data("d", b" x\r\n"), expect(b"ABOR\r\n")))
-    assert await bring_about(stage, [to_abor], stalls=True) is None
+    assert await bring_about(stage, [to_abor], impatient("close")) is None

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.ftp.support import HELLO, QUICK, connected
+from tests.ftp.support import HELLO, connected, impatient
 from tests.peers import CLOSE, MiniFTP, ScriptedPeer, close, drip, expect_eof, hang, reset, send
 from transfer import ftp
 
@@ -45,7 +45,7 @@ async def test_no_greeting_no_connection(greeting: Any, error: Any) -> None:
     with ScriptedPeer(client_may_leave=True) as peer:
         peer.script(greeting)
         peer.script(HELLO, expect_eof())
-        client = ftp.Client(timeouts=QUICK)
+        client = ftp.Client(timeouts=impatient("greeting"))
         with pytest.raises(error):
             await client.connect(peer.host, peer.port)
         assert not client.is_connected

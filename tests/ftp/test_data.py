@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.ftp.support import HELLO, QUICK, answer, binary, connected, deliver, passive
+from tests.ftp.support import HELLO, answer, binary, connected, deliver, passive
 from tests.peers import (
     MiniFTP,
     ScriptedPeer,
@@ -288,7 +288,7 @@ async def test_two_transfers_at_once_are_refused_and_do_no_harm(peer: ScriptedPe
         call(lambda connection: connection.data("a").send(b"type=file; x\r\n")),
         expect_eof(),
     )
-    client = await connected(peer, timeouts=QUICK)
+    client = await connected(peer)
     listing = client.list()
     iterator = listing.__aiter__()
     assert (await iterator.__anext__())[0].name == "x"

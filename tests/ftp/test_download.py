@@ -9,10 +9,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import anyio
-import attrs
 import pytest
 
-from tests.ftp.support import HELLO, QUICK, answer, binary, connected, open_data
+from tests.ftp.support import HELLO, answer, binary, connected, impatient, open_data
 from tests.peers import (
     HANG,
     MiniFTP,
@@ -251,7 +250,7 @@ async def test_a_data_connection_that_is_reset(
     peer: ScriptedPeer, tmp_path: Path, said: bytes, error: type[ftp.FTPException]
 ) -> None:
     peer.script(*retrieving(), send_data("d", b"012"), reset_data("d"), send(said), expect_eof())
-    client = await connected(peer, timeouts=QUICK)
+    client = await connected(peer, timeouts=impatient("close"))
     with pytest.raises(error) as caught:
         await client.download("a", tmp_path)
     assert caught.value.retryable
@@ -268,7 +267,7 @@ async def test_a_server_that_sends_no_further_is_left_after_the_time_limit(peer:
         *answer(b"NOOP", b"200 ok"),
         expect_eof(),
     )
-    client = await connected(peer, timeouts=attrs.evolve(QUICK, close=5))
+    client = await connected(peer, timeouts=impatient("data"))
     with pytest.raises(ftp.FTPTimeoutError) as caught:
         await client.download("a", tmp_path)
     assert caught.value.phase == "progress of the transfer"
@@ -280,7 +279,7 @@ async def test_a_server_that_sends_no_further_is_left_after_the_time_limit(peer:
 @pytest.mark.parametrize("verb", ["MLST", "TYPE", "EPSV", "RETR", "RETR DONE"])
 async def test_a_server_that_says_nothing_is_left_for_good(server: MiniFTP, tmp_path: Path, verb: str) -> None:
     server.replies[verb] = HANG
-    client = await connected(server, timeouts=attrs.evolve(QUICK, data=5))
+    client = await connected(server, timeouts=impatient("reply", "initiation", "termination"))
     await client.login()
     with pytest.raises(ftp.FTPTimeoutError) as caught:
         await client.download("/pub/a.bin", tmp_path)

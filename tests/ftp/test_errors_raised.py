@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import transfer
-from tests.ftp.support import HELLO, QUICK, connected
+from tests.ftp.support import HELLO, connected, impatient
 from tests.peers import CLOSE, HANG, MiniFTP, ScriptedPeer, expect_eof, expect_until, send
 from transfer import ftp
 
@@ -22,7 +22,7 @@ NOT_THE_CLIENT_S = {"FTPException", "PathIsNotAbsolute", "NoAvailablePort"}
 
 
 async def logged_in(server: MiniFTP, **options: Any) -> ftp.Client:
-    client = await connected(server, timeouts=QUICK, **options)
+    client = await connected(server, timeouts=impatient("reply", "close"), **options)
     await client.login("u", "p")
     return client
 

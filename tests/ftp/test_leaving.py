@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 import pytest
 
-from tests.ftp.support import HELLO, QUICK, answer, binary, connected, open_data
+from tests.ftp.support import HELLO, answer, binary, connected, impatient, open_data
 from tests.peers import CLOSE, HANG, MiniFTP, ScriptedPeer, expect, expect_eof, send
 from transfer import ftp
 from transfer._errors import TransferError
@@ -46,7 +46,7 @@ async def test_context_that_cannot_enter_closes(verb: str) -> None:
 async def test_nothing_that_happens_while_leaving_undoes_what_was_done(farewell: str) -> None:
     with MiniFTP() as server:
         server.replies["QUIT"] = farewell
-        async with ftp.Client.context(server.host, server.port, timeouts=QUICK) as client:
+        async with ftp.Client.context(server.host, server.port, timeouts=impatient("close")) as client:
             await client.command("NOOP", "2xx")
         assert not client.is_connected
         await server.served()
@@ -58,7 +58,7 @@ async def test_the_exception_of_the_body_comes_out_whatever_the_server_does(fare
     with MiniFTP() as server:
         server.replies["QUIT"] = farewell
         with pytest.raises(KeyError, match="mine"):
-            async with ftp.Client.context(server.host, server.port, timeouts=QUICK) as client:
+            async with ftp.Client.context(server.host, server.port, timeouts=impatient("close")) as client:
                 raise KeyError("mine")
         assert not client.is_connected
         await server.served()
@@ -109,7 +109,7 @@ async def test_a_client_is_a_context_by_itself(ftp_server: MiniFTP) -> None:
 async def test_quit_closes_in_any_case(answer: str, error: type[TransferError]) -> None:
     with MiniFTP() as server:
         server.replies["QUIT"] = answer
-        client = await connected(server, timeouts=QUICK)
+        client = await connected(server, timeouts=impatient("reply"))
         with pytest.raises(error):
             await client.quit()
         assert not client.is_connected

@@ -9,7 +9,7 @@ import anyio
 import attrs
 import pytest
 
-from tests.ftp.support import HELLO, QUICK, answer, binary, connected, deliver, open_data
+from tests.ftp.support import HELLO, answer, binary, connected, deliver, impatient, open_data
 from tests.peers import (
     MiniFTP,
     ScriptedPeer,
@@ -101,7 +101,7 @@ async def test_an_endless_tree_comes_to_an_end(names: str) -> None:
 
 async def test_a_data_connection_that_is_lost_is_a_lost_connection(peer: ScriptedPeer) -> None:
     peer.script(HELLO, *binary(), *open_data(b"MLSD"), reset_data("d"), expect_eof())
-    client = await connected(peer, timeouts=QUICK)
+    client = await connected(peer, timeouts=impatient("close"))
     with pytest.raises(ftp.FTPDisconnected):
         await client.list()
     assert not client.is_connected
@@ -245,7 +245,7 @@ async def test_the_time_that_a_reader_takes_is_not_the_server_s(peer: ScriptedPe
         send(b"226 done\r\n"),
         expect_eof(),
     )
-    client = await connected(peer, timeouts=attrs.evolve(QUICK, data=0.3))
+    client = await connected(peer, timeouts=attrs.evolve(impatient(), data=0.3))
     iterator = client.list().__aiter__()
     await iterator.__anext__()
     await anyio.sleep(0.35)
@@ -270,6 +270,6 @@ async def test_a_speed_limit_s_pause_is_not_the_server_s_stall(peer: ScriptedPee
         send(b"226 done\r\n"),
         expect_eof(),
     )
-    client = await connected(peer, timeouts=attrs.evolve(QUICK, data=0.3, termination=5), read_speed_limit=20_000)
+    client = await connected(peer, timeouts=attrs.evolve(impatient(), data=0.3), read_speed_limit=20_000)
     assert len(await client.list()) == 910
     client.close()

@@ -6,10 +6,9 @@ import ssl
 from pathlib import Path
 from typing import Any
 
-import attrs
 import pytest
 
-from tests.ftp.support import HELLO, QUICK, answer, connected
+from tests.ftp.support import HELLO, answer, connected, impatient
 from tests.peers import HANG, MiniFTP, ScriptedPeer, Step, close, expect, expect_eof, hang, send, start_tls
 from transfer import ftp
 from transfer._errors import TLSError
@@ -178,7 +177,7 @@ async def test_a_server_that_does_not_shake_hands(instead: Step, error: type[ftp
     with ScriptedPeer(client_may_leave=True) as peer:
         peer.script(HELLO, *answer(b"AUTH TLS", b"234 go"), instead)
         peer.script(HELLO, expect_eof())
-        client = await connected(peer, timeouts=QUICK)
+        client = await connected(peer, timeouts=impatient("tls"))
         with pytest.raises(error):
             await client.upgrade_to_tls()
         assert not client.is_connected
@@ -203,7 +202,7 @@ async def test_a_stall_on_the_way_into_tls_ends_the_connection(
 ) -> None:
     with MiniFTP(tls=server_tls_context) as server:
         server.replies[verb] = HANG
-        client = await connected(server, tls=trusted, timeouts=attrs.evolve(QUICK, tls=5))
+        client = await connected(server, tls=trusted, timeouts=impatient("reply"))
         with pytest.raises(ftp.FTPTimeoutError) as caught:
             await client.upgrade_to_tls()
         assert caught.value.phase == f"reply to {verb}"
@@ -236,11 +235,18 @@ async def test_ssl_true_trusts_the_system_s_authorities(
         await client.quit()
 
 
-async def test_implicit_tls_with_a_plain_server_is_an_error_of_tls() -> None:
+@pytest.mark.parametrize("first", ["server", "client"])
+async def test_implicit_tls_with_a_plain_server_is_an_error_of_tls(first: str) -> None:
+    """Whether its greeting has come before the handshake begins, or in its middle."""
     with ScriptedPeer(client_may_leave=True) as peer:
-        peer.script(HELLO, hang())
+        if first == "server":
+            peer.script(HELLO, hang())
+        else:
+            peer.script(expect(b"\x16\x03\x01"), HELLO, hang())
+        client = ftp.Client(ssl=True)
         with pytest.raises(ftp.FTPTLSError):
-            await ftp.Client(ssl=True).connect(peer.host, peer.port)
+            await client.connect(peer.host, peer.port)
+        assert not client.is_connected
 
 
 async def test_a_certificate_is_refused_in_the_handshake(

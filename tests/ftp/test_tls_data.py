@@ -7,10 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import attrs
 import pytest
 
-from tests.ftp.support import QUICK, answer, binary, connected, passive
+from tests.ftp.support import answer, binary, connected, impatient, passive
 from tests.peers import (
     MiniFTP,
     ScriptedPeer,
@@ -29,7 +28,6 @@ from tests.peers import (
 from transfer import ftp
 from transfer._net.timeouts import Timeouts
 
-PATIENT = attrs.evolve(QUICK, tls=5)
 CONTENT = b"0123456789"
 
 
@@ -166,7 +164,7 @@ async def test_data_never_goes_in_clear_instead(
     secured: Callable[..., Any], instead: Step, said: bytes, error: type[ftp.FTPException]
 ) -> None:
     steps = (*binary(), *passive(), *answer(b"MLSD", b"150 go"), accept_data("d"), instead, send(said))
-    client = await secured(*steps, expect_eof(), timeouts=PATIENT)
+    client = await secured(*steps, expect_eof(), timeouts=impatient("close"))
     with pytest.raises(error):
         await client.list()
     assert client.is_connected == bool(said)

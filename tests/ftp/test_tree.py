@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.ftp.support import HELLO, QUICK, answer, binary, connected, deliver
+from tests.ftp.support import HELLO, answer, binary, connected, deliver
 from tests.peers import CLOSE, MiniFTP, ScriptedPeer, Step, expect_eof
 from transfer import ftp
 from transfer._net.progress import Progress
@@ -167,7 +167,7 @@ async def test_what_is_neither_file_nor_directory_is_left_out(
 
 async def test_a_lost_connection_ends_it_and_what_was_received_stays(server: MiniFTP, tmp_path: Path) -> None:
     server.replies["RETR"] = ["150 go", CLOSE]
-    client = await connected(server, timeouts=QUICK)
+    client = await connected(server)
     await client.login()
     with pytest.raises(ftp.FTPDisconnected) as caught:
         await client.download("/pub/tree", tmp_path)

@@ -9,10 +9,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import anyio
-import attrs
 import pytest
 
-from tests.ftp.support import HELLO, QUICK, answer, binary, connected, open_data, passive
+from tests.ftp.support import HELLO, answer, binary, connected, impatient, open_data, passive
 from tests.peers import (
     HANG,
     MiniFTP,
@@ -238,7 +237,7 @@ async def test_quota_exceeded_beats_a_broken_pipe(peer: ScriptedPeer, large: Pat
 
 async def test_a_broken_pipe_without_a_word_is_a_lost_connection(peer: ScriptedPeer, large: Path) -> None:
     peer.script(*failing(receive_data("d", 1000), reset_data("d"), expect_eof()))
-    client = await connected(peer, timeouts=attrs.evolve(QUICK, data=5))
+    client = await connected(peer, timeouts=impatient("close"))
     with pytest.raises(ftp.FTPDisconnected) as caught:
         await client.upload(large)
     assert caught.value.retryable
@@ -249,7 +248,7 @@ async def test_a_server_that_reads_no_further_is_left_after_the_time_limit(peer:
     peer.script(
         *failing(expect(b"ABOR\r\n"), send(b"426 aborted\r\n226 ok\r\n"), *answer(b"NOOP", b"200 ok"), expect_eof())
     )
-    client = await connected(peer, timeouts=attrs.evolve(QUICK, close=5))
+    client = await connected(peer, timeouts=impatient("data"))
     with pytest.raises(ftp.FTPTimeoutError) as caught:
         await client.upload(large)
     assert caught.value.phase == "progress of the transfer"
@@ -260,7 +259,7 @@ async def test_a_server_that_reads_no_further_is_left_after_the_time_limit(peer:
 async def test_a_server_that_never_confirms_is_left_for_good(source: Path) -> None:
     with MiniFTP() as server:
         server.replies["STOR DONE"] = HANG
-        client = await connected(server, timeouts=attrs.evolve(QUICK, data=5))
+        client = await connected(server, timeouts=impatient("termination"))
         await client.login()
         with pytest.raises(ftp.FTPTimeoutError) as caught:
             await client.upload(source)

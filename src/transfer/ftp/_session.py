@@ -16,7 +16,7 @@ from transfer._wire.reply import Reply
 from transfer.ftp import _commands as commands
 from transfer.ftp._control import Control, is_loopback
 from transfer.ftp._data import DataConnections
-from transfer.ftp._errors import FAMILY, FTPTLSError, InvalidCommand
+from transfer.ftp._errors import FAMILY, FTPProtocolError, FTPTLSError, InvalidCommand
 from transfer.ftp._settings import Settings
 
 if TYPE_CHECKING:
@@ -70,7 +70,10 @@ async def open_session(host: str, port: int, settings: Settings) -> tuple[Sessio
                 address = stream.raw_socket.getpeername()[0]
         control = Control(channel, data_host=address, is_local=settings.proxy is None and is_loopback(address))
         if context is not None:
-            await control.start_tls(context, settings.tls.server_hostname or host)
+            try:
+                await control.start_tls(context, settings.tls.server_hostname or host)
+            except FTPProtocolError as exc:  # its greeting came before our handshake did
+                raise FTPTLSError("The server speaks in clear where TLS was expected", peer=control.peer) from exc
         reply = await control.greeting()
         if context is not None:
             await control.protect_data()
