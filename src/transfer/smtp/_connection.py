@@ -182,9 +182,10 @@ class Connection(Attributes):
     async def _open(self, options: ConnectOptions) -> tuple[Session, SMTPResponse]:
         opened: tuple[Session, SMTPResponse] | None = None
         try:
-            with anyio.CancelScope() as self._connecting:
+            with anyio.CancelScope() as scope:
+                self._connecting = scope
                 opened = await open_session(options)
-            was_closed = self._connecting.cancel_called
+            was_closed = scope.cancel_called
         finally:
             self._connecting = None
         if opened is None or was_closed:
