@@ -2,92 +2,32 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 
-import anyio
-import attrs
 import pytest
 
-from tests.engine.support import NOOP, PATIENT, SOON, Gate, arrival, client_of, stream_on
-from tests.net.support import until_waiting
+from tests.engine.support import NOOP, SOON
+from tests.engine.transfers import GOES_ON, RETR, STOR, aborted_data, begun, control
 from tests.peers import (
-    Connection,
     ScriptedPeer,
     Step,
     accept_data,
-    call,
     close,
     close_data,
     data_tls,
     drip,
     expect,
-    expect_eof,
     hang,
-    listen_data,
     receive_data,
-    reset_data,
     send,
     send_data,
 )
-from tests.peers.wire import Gone
 from transfer._engine.channel import ChannelState
-from transfer._engine.client import ClientChannel
 from transfer._engine.transfer import Transfer
 from transfer._errors import DisconnectedError, LocalProtocolError, RemoteProtocolError, TransferTimeoutError
 from transfer._net.stream import Stream
 from transfer._net.timeouts import Timeouts
-from transfer._wire.command import Command
-from transfer._wire.dialect import FTP_CLIENT
 from transfer._wire.reply import Reply
-
-RETR, STOR = Command("RETR", "x"), Command("STOR", "x")
-OPENING = (listen_data("d"), send(b"220 {d}\r\n"))
-GOES_ON = (expect(b"NOOP\r\n"), send(b"200 in step\r\n"), hang())
-
-
-@attrs.define(eq=False)
-class Control:
-    """A control connection whose server has named the port of a data connection."""
-
-    channel: ClientChannel
-    peer: ScriptedPeer
-    port: int
-
-    async def connect(self) -> Stream:
-        return stream_on(socket.create_connection((self.peer.host, self.port)))
-
-    def transfer(self, command: Command, secure: Callable[[Stream], Awaitable[None]] | None = None) -> Transfer:
-        return Transfer(self.channel, command, connect=self.connect, secure=secure)
-
-    async def is_in_step(self) -> bool:
-        """Whether the next command gets its own reply."""
-        return (await self.channel.exchange(NOOP)).text == "in step"
-
-
-@asynccontextmanager
-async def control(peer: ScriptedPeer, *steps: Step, timeouts: Timeouts = PATIENT) -> AsyncIterator[Control]:
-    peer.script(*OPENING, *steps)
-    with client_of(peer, dialect=FTP_CLIENT, timeouts=timeouts) as channel:
-        yield Control(channel, peer, int((await channel.greeting()).text))
-
-
-def begun(command: Command) -> tuple[Step, ...]:
-    """The peer takes *command* and opens the transfer."""
-    return expect(f"{command}\r\n".encode()), accept_data("d"), send(b"150 here\r\n")
-
-
-def aborted_data() -> Step:
-    """The data connection has been reset, so nobody can take what came for the whole."""
-
-    def play(connection: Connection) -> None:
-        with pytest.raises(Gone):
-            connection.data("d").read_to_end()
-
-    return call(play)
-
 
 # -- to its end --------------------------------------------------------------------------------------------------------
 
@@ -255,154 +195,3 @@ async def test_a_final_reply_that_never_comes_breaks_the_channel(
             await transfer.finish()
         assert control_.channel.state is ChannelState.BROKEN
         assert transfer.stream.is_closed
-
-
-# -- abort -------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "answers",
-    [
-        b"426 aborted\r\n226 ABOR done\r\n",
-        b"226 was over\r\n226 ABOR done\r\n",
-        b"226 was over\r\n225 nothing to abort\r\n",
-        b"150 still\r\n426-abor\r\n226 x\r\n426 ted\r\n226 ABOR done\r\n",
-        b"550 read error\r\n500 ABOR?\r\n",
-    ],
-)
-async def test_an_abort_reads_both_replies_and_the_channel_is_in_step(peer: ScriptedPeer, answers: bytes) -> None:
-    """RFC 959 §4.1.3."""
-    async with control(
-        peer, *begun(RETR), expect(b"ABOR\r\n"), aborted_data(), send(answers), *GOES_ON, timeouts=Timeouts(close=20)
-    ) as control_:
-        transfer = control_.transfer(RETR)
-        await transfer.start()
-        await transfer.abort()
-        await transfer.abort()
-
-        assert transfer.final is not None
-        assert str(transfer.final.code).encode() in answers
-        assert transfer.final.code // 100 > 1
-        assert transfer.stream.is_closed
-        assert await control_.is_in_step()
-
-
-async def test_a_transfer_that_is_over_needs_no_abor(peer: ScriptedPeer) -> None:
-    gate = Gate()
-    async with control(peer, *begun(RETR), gate.step, send(b"226 sent\r\n"), *GOES_ON) as control_:
-        transfer = control_.transfer(RETR)
-        await transfer.start()
-        gate.open()
-        await arrival(control_.channel)
-        await transfer.abort()
-        assert transfer.final == Reply(226, ("sent",))
-        assert await control_.is_in_step()
-        await transfer.abort()
-
-
-@pytest.mark.parametrize(
-    ("answers", "state"),
-    [
-        ((hang(),), ChannelState.BROKEN),
-        ((send(b"426 aborted\r\n"), hang()), ChannelState.BROKEN),
-        ((send(b"what?\r\n"),), ChannelState.BROKEN),
-        ((close(),), ChannelState.BROKEN),
-        ((drip(b"150 x\r\n" * 50, every_seconds=0),), ChannelState.BROKEN),
-        ((send(b"421 that was too much\r\n"),), ChannelState.CLOSED),
-    ],
-    ids=["silence", "half", "garbage", "end", "preliminary replies for ever", "421"],
-)
-async def test_an_abort_never_raises_and_never_leaves_a_doubtful_channel(
-    peer: ScriptedPeer, answers: tuple[Step, ...], state: ChannelState
-) -> None:
-    timeouts = Timeouts(close=0.1)
-    async with control(peer, *begun(RETR), expect(b"ABOR\r\n"), *answers, timeouts=timeouts) as control_:
-        transfer = control_.transfer(RETR)
-        await transfer.start()
-        await transfer.abort()
-        assert control_.channel.state is state
-        with pytest.raises(DisconnectedError):
-            await control_.channel.exchange(NOOP)
-
-
-async def test_what_the_body_raises_comes_out_and_the_channel_goes_on(peer: ScriptedPeer) -> None:
-    answers = (expect(b"ABOR\r\n"), send(b"426 aborted\r\n226 done\r\n"))
-    async with control(peer, *begun(RETR), *answers, *GOES_ON) as control_:
-        with pytest.raises(LookupError, match="the caller's own"):
-            async with control_.transfer(RETR):
-                raise LookupError("the caller's own")
-        assert await control_.is_in_step()
-
-
-async def test_a_cancelled_body_is_aborted_under_a_shield(peer: ScriptedPeer) -> None:
-    answers = (expect(b"ABOR\r\n"), send(b"426 aborted\r\n226 done\r\n"))
-    async with control(peer, *begun(RETR), *answers, *GOES_ON) as control_:
-        with anyio.move_on_after(SOON) as scope:
-            async with control_.transfer(RETR) as transfer:
-                await transfer.stream.receive()
-        assert scope.cancelled_caught
-        assert await control_.is_in_step()
-
-
-async def test_without_a_limit_for_clean_up_a_cancellation_ends_it(peer: ScriptedPeer) -> None:
-    async with control(peer, *begun(RETR), expect(b"ABOR\r\n"), hang(), timeouts=Timeouts(close=None)) as control_:
-        transfer = control_.transfer(RETR)
-        await transfer.start()
-        with anyio.move_on_after(SOON) as scope:
-            await transfer.abort()
-        assert scope.cancelled_caught
-        assert control_.channel.state is ChannelState.BROKEN
-
-
-async def test_an_abort_while_another_task_reads_the_reply_breaks_the_channel(peer: ScriptedPeer) -> None:
-    gate = Gate()
-    async with control(peer, *begun(STOR), receive_data("d"), gate.step, expect_eof()) as control_:
-        transfer = control_.transfer(STOR)
-        await transfer.start()
-
-        async def finish() -> None:
-            with pytest.raises(DisconnectedError):
-                await transfer.finish()
-
-        async with anyio.create_task_group() as group:
-            group.start_soon(finish)
-            await until_waiting()
-            await transfer.abort()
-            assert control_.channel.state is ChannelState.BROKEN
-        gate.open()
-
-
-# -- what a broken data connection means -------------------------------------------------------------------------------
-
-
-async def test_the_server_s_own_words_explain_a_broken_data_connection(peer: ScriptedPeer) -> None:
-    async with control(peer, *begun(STOR), reset_data("d"), send(b"552 quota\r\n"), *GOES_ON) as control_:
-        transfer = control_.transfer(STOR)
-        await transfer.start()
-        assert await transfer.outcome() == transfer.final == Reply(552, ("quota",))
-        assert await transfer.outcome() == Reply(552, ("quota",))
-        await transfer.abort()
-        assert await control_.is_in_step()
-
-
-async def test_a_server_that_does_not_explain_is_given_up(peer: ScriptedPeer) -> None:
-    async with control(peer, *begun(STOR), reset_data("d"), hang(), timeouts=Timeouts(close=SOON)) as control_:
-        transfer = control_.transfer(STOR)
-        await transfer.start()
-        assert await transfer.outcome() is None
-        assert control_.channel.state is ChannelState.BROKEN
-        await transfer.abort()
-
-
-async def test_a_server_that_answers_once_for_transfer_and_abor_is_given_up_soon(peer: ScriptedPeer) -> None:
-    """Its only reply may be that to the ABOR, and be so late that the other would answer the next command."""
-    peer_said = send(b"226 both are over\r\n")
-    async with control(
-        peer, *begun(RETR), expect(b"ABOR\r\n"), peer_said, expect_eof(), timeouts=Timeouts(close=600)
-    ) as control_:
-        transfer = control_.transfer(RETR)
-        await transfer.start()
-        with anyio.fail_after(20):
-            await transfer.abort()
-
-        assert control_.channel.state is ChannelState.BROKEN
