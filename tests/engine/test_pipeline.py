@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Sequence
 
+import anyio
 import pytest
 
-from tests.engine.support import NOOP, SOON, client_and_packets, client_of
+from tests.engine.support import NOOP, SOON, Gate, client_and_packets, client_of, client_on, drain
+from tests.net.support import until_waiting
 from tests.peers import ScriptedPeer, close, drip, expect, expect_eof, hang, send, send_split
 from transfer._engine.channel import ChannelState
 from transfer._errors import DisconnectedError, LocalProtocolError, RemoteProtocolError, TransferTimeoutError
@@ -29,6 +32,16 @@ def filling(octets: int) -> tuple[Command, ...]:
     return tuple(Command("RCPT", "x" * (size - len(b"RCPT \r\n"))) for size in sizes)
 
 
+def wire_of(group: Sequence[Command]) -> bytes:
+    return b"".join(b"%b\r\n" % str(command).encode() for command in group)
+
+
+def narrow(sock: socket.socket) -> socket.socket:
+    """Make *sock* take less at once than the largest group has."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+    return sock
+
+
 # -- what goes out -----------------------------------------------------------------------------------------------------
 
 
@@ -46,18 +59,38 @@ async def test_no_command_is_split_over_two_sends(group: Sequence[Command]) -> N
     with client_and_packets(Timeouts(reply=SOON)) as (channel, other):
         with pytest.raises(TransferTimeoutError):
             await channel.pipeline(group)
-        assert other.recv(2 * MOST_OCTETS) == b"".join(b"%b\r\n" % str(command).encode() for command in group)
+        assert other.recv(2 * MOST_OCTETS) == wire_of(group)
         assert other.recv(2 * MOST_OCTETS) == b""
 
 
 async def test_the_largest_group_is_answered(peer: ScriptedPeer) -> None:
     group = filling(MOST_OCTETS)
-    wire = b"".join(b"%b\r\n" % str(command).encode() for command in group)
-    assert (len(group), len(wire)) == (64, 8192)
-    peer.script(expect(wire), send(b"250 ok\r\n" * MOST), hang())
+    assert (len(group), len(wire_of(group))) == (64, 8192)
+    peer.script(expect(wire_of(group)), send(b"250 ok\r\n" * MOST), hang())
     with client_of(peer) as channel:
         assert await channel.pipeline(group) == [Reply(250, ("ok",))] * MOST
         assert channel.is_in_step
+
+
+async def test_a_group_that_finds_little_room_goes_out_as_there_is_more(peer: ScriptedPeer) -> None:
+    group = filling(MOST_OCTETS)
+    gate = Gate()
+    peer.script(gate.step, expect(wire_of(group)), send(b"250 ok\r\n" * MOST), hang())
+    with client_on(narrow(peer.socketpair())) as channel:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(channel.pipeline, group)
+            await until_waiting()
+            gate.open()
+        assert channel.is_in_step
+
+
+async def test_a_group_of_which_a_part_went_out_leaves_a_broken_channel() -> None:
+    ours, theirs = socket.socketpair()
+    with theirs, client_on(narrow(ours), timeouts=Timeouts(reply=SOON)) as channel:
+        with pytest.raises(TransferTimeoutError):
+            await channel.pipeline(filling(MOST_OCTETS))
+        assert 0 < len(drain(theirs)) < MOST_OCTETS
+        assert channel.state is ChannelState.BROKEN
 
 
 @pytest.mark.parametrize(
