@@ -75,6 +75,10 @@ class Registry:
         server.clear()
         return server
 
+    def own_ftp(self, cleanup: ExitStack, name: str, mode: str) -> FtpServer:
+        """Start one more file server *name* in *mode*; it ends with *cleanup*, in the middle of things if need be."""
+        return FTP_STARTERS[name, mode](self._site(f"own-{name}-{mode}", cleanup), mode)
+
     def smtp_sink(self, cleanup: ExitStack, *options: str, keep_messages: bool = True) -> SmtpServer:
         """Start one more smtp-sink with *options*; it ends with *cleanup*, not with the session."""
         return _smtp_sink.start(self._site("smtp-sink", cleanup), *options, keep_messages=keep_messages)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -98,6 +98,14 @@ class SmtpServer(_Server):
         wait_until_empty(self.queue, _QUEUE_SECONDS)
         if self.mailbox is not None:
             self.mailbox.clear()
+
+
+@attrs.frozen
+class MortalFtpServer:
+    """A file server, and the function that ends it, whatever it is doing; that blocks until it has ended."""
+
+    server: FtpServer
+    end: Callable[[], None] = attrs.field(kw_only=True)
 
 
 @attrs.define(eq=False, kw_only=True)

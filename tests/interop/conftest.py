@@ -23,7 +23,7 @@ import trustme
 
 from tests.interop._certificates import write_certificates
 from tests.interop._registry import FTP_STARTERS, SMTP_STARTERS, Registry
-from tests.interop._servers import FtpServer, SmtpServer
+from tests.interop._servers import FtpServer, MortalFtpServer, SmtpServer
 from tests.interop._smtp_sink import SmtpSinkFactory
 
 _HERE = Path(__file__).parent
@@ -101,6 +101,14 @@ def pureftpd(request: pytest.FixtureRequest, servers: Registry) -> FtpServer:
 @pytest.fixture
 def pyftpdlib(request: pytest.FixtureRequest, servers: Registry) -> FtpServer:
     return servers.ftp("pyftpdlib", getattr(request, "param", "explicit"))
+
+
+@pytest.fixture
+def mortal_ftp_server(request: pytest.FixtureRequest, servers: Registry) -> Iterator[MortalFtpServer]:
+    """A file server of the test's own, of the kind given by parameter, that the test may end."""
+    with ExitStack() as cleanup:
+        name, mode = request.param
+        yield MortalFtpServer(servers.own_ftp(cleanup, name, mode), end=cleanup.close)
 
 
 @pytest.fixture(params=list(FTP_STARTERS), ids="-".join)
