@@ -150,6 +150,23 @@ async def test_R2_operations_that_never_block_let_others_run() -> None:
                 assert turns == 1
 
 
+async def test_R2_of_two_steps_at_once_the_second_lets_others_run() -> None:
+    turns = 0
+
+    async def take_a_turn() -> None:
+        nonlocal turns
+        turns += 1
+
+    with pair() as (stream, _):
+        async with anyio.create_task_group() as group:
+            group.start_soon(take_a_turn)
+            await stream.perform(lambda: True, yields=False)
+            assert turns == 0
+            await stream.perform(lambda: True)
+            await stream.perform(lambda: True)
+            assert turns == 1
+
+
 async def test_R2_a_send_that_never_blocks_yields_once_per_mebibyte() -> None:
     turns = 0
 

@@ -86,12 +86,15 @@ class ClientChannel(Conversation):
         )
         return replies[0]
 
-    async def pipeline(self, commands: Sequence[Command], deadline: Deadline | None = None) -> list[Reply]:
+    async def pipeline(
+        self, commands: Sequence[Command], deadline: Deadline | None = None, *, goes_on: bool = False
+    ) -> list[Reply]:
         """Send *commands* as one group and collect their replies.
 
         Args:
             commands: 1 to 64 commands, together at most 8 KiB on the wire (the dialect's limits).
             deadline: for the whole group; ``timeouts.reply`` if None.
+            goes_on: whether the caller goes on at once with a payload, whose checkpoint will do for both.
 
         Returns:
             One reply per command, in order; 4yz and 5yz are returned, not raised. After a 421 the server answers no
@@ -109,7 +112,8 @@ class ClientChannel(Conversation):
         if len(data) > self._dialect.queue_octets_limit:
             limit = self._dialect.queue_octets_limit
             raise self._errors.local_protocol(f"A group may have {limit} octets, this one has {len(data)}")
-        return await self._converse(commands, data, deadline or Deadline(self.timeouts.reply, "replies to a group"))
+        deadline = deadline or Deadline(self.timeouts.reply, "replies to a group")
+        return await self._converse(commands, data, deadline, yields=not goes_on)
 
     async def payload(self, chunks: Payload, *, end: bytes = b"") -> Reply:
         """Send the body that a 354 (or BDAT) has asked for, then *end*, and return the reply to it.

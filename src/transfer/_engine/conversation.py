@@ -95,7 +95,9 @@ class Conversation(Channel):
 
     # -- the exchange ------------------------------------------------------------------------------------------------
 
-    async def _converse(self, commands: Sequence[Command], data: bytes, deadline: Deadline) -> list[Reply]:
+    async def _converse(
+        self, commands: Sequence[Command], data: bytes, deadline: Deadline, *, yields: bool = True
+    ) -> list[Reply]:
         """Send *data*, which encodes *commands*, and read as many replies; all of it is one step."""
         self.look_for_news()
         replies: list[Reply] = []
@@ -112,14 +114,16 @@ class Conversation(Channel):
                 sending = None
             return self._collect(replies)
 
-        await self._run(step, deadline, replies)
+        await self._run(step, deadline, replies, yields=yields)
         return replies
 
-    async def _run(self, step: Callable[[], bool | None], deadline: Deadline, replies: list[Reply]) -> None:
+    async def _run(
+        self, step: Callable[[], bool | None], deadline: Deadline, replies: list[Reply], *, yields: bool = True
+    ) -> None:
         """Perform *step*; whatever interrupts it once a reply is owed or has come leaves the channel BROKEN."""
         self._busy = True
         try:
-            await self.stream.perform(step, deadline)
+            await self.stream.perform(step, deadline, yields=yields)
         except BaseException as exc:
             if self._owed or replies:
                 self.abandon(exc)

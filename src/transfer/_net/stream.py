@@ -88,8 +88,13 @@ class Stream:
 
     # -- the one way to wait -------------------------------------------------------------------------------------
 
-    async def perform(self, step: Callable[[], T | None], deadline: Deadline = _FOREVER) -> T:
+    async def perform(self, step: Callable[[], T | None], deadline: Deadline = _FOREVER, *, yields: bool = True) -> T:
         """Repeat *step* until it returns something else than None; wait for the socket whenever it returns None.
+
+        Args:
+            step: see the module.
+            deadline: for all of it.
+            yields: False where the caller goes on with another step at once: one full checkpoint for both will do.
 
         Raises:
             TransferTimeoutError: *deadline* came first; ``phase`` and ``seconds`` are the deadline's.
@@ -101,7 +106,8 @@ class Stream:
         await checkpoint_if_cancelled()
         result = step()
         if result is not None:
-            await cancel_shielded_checkpoint()
+            if yields:
+                await cancel_shielded_checkpoint()
             return result
         with anyio.CancelScope(deadline=deadline.at):
             while result is None:

@@ -8,6 +8,7 @@ wire is the address that was given, or nothing is sent.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 
@@ -125,6 +126,12 @@ def parse_mailbox(
     """
     if not isinstance(text, str):
         raise TypeError(f"an address is a str, not {type(text).__name__}")
+    return _parse(text, allow_bare, allow_null, enforce_limits)
+
+
+# Programs send from one address again and again, and often to the same ones.
+@functools.lru_cache(maxsize=256)
+def _parse(text: str, allow_bare: bool, allow_null: bool, enforce_limits: bool) -> Mailbox:
     address = text.strip(" ")
     if address.startswith("<") and address.endswith(">"):
         address = address[1:-1]

@@ -183,9 +183,11 @@ def merge_options(computed: Iterable[str], given: Iterable[str]) -> tuple[str, .
     RFC 1870 §6.1 and its siblings allow each parameter once; keywords have no case.
 
     Raises:
-        SMTPAddressError: an option breaks the grammar.
+        SMTPAddressError: an option of the caller's breaks the grammar.
         TypeError: *given* is a str.
     """
+    if not given:
+        return tuple(computed)
     chosen = {_keyword_of(option): option for option in check_options(given)}
     merged = {_keyword_of(option): option for option in computed}
     return tuple((merged | chosen).values())

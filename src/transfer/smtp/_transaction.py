@@ -167,7 +167,7 @@ class Transaction:
     async def _open_by_groups(self, envelope: Envelope) -> None:
         replies: list[Reply] = []
         for group in _groups((envelope.mail, *envelope.rcpts, commands.DATA)):
-            replies += await self._channel.pipeline(group)
+            replies += await self._channel.pipeline(group, goes_on=group[-1] is commands.DATA)
             self._has_begun = True
             if not self._channel.is_open or replies[0].severity is not Severity.COMPLETION:
                 break
