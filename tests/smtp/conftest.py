@@ -9,6 +9,7 @@ import pytest
 
 from tests.peers import ScriptedPeer, Step
 from tests.smtp.support import LONG, Begin, Open, Way, session_with
+from transfer._net.timeouts import Timeouts
 from transfer.smtp._session import Session
 
 
@@ -17,9 +18,11 @@ def begin(peer: ScriptedPeer) -> Iterator[Begin]:
     """A function that starts a session with a peer that plays the given steps; it is closed at the end of the test."""
     with ExitStack() as sessions:
 
-        def start(*steps: Step, dialled: bool = True, seconds: float = LONG) -> Session:
+        def start(
+            *steps: Step, dialled: bool = True, seconds: float = LONG, timeouts: Timeouts | None = None
+        ) -> Session:
             peer.script(*steps)
-            return sessions.enter_context(session_with(peer, dialled=dialled, seconds=seconds))
+            return sessions.enter_context(session_with(peer, dialled=dialled, seconds=seconds, timeouts=timeouts))
 
         yield start
 

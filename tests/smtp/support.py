@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from email.message import EmailMessage
 from typing import Any, Protocol
 
 import anyio
+import attrs
 import pytest
 
 from tests.peers import PeerServer, Step, expect, expect_eof, expect_line, send
@@ -32,9 +33,11 @@ HELLO = send(b"220 mini.example ready\r\n")
 EHLO = expect(b"EHLO client.example\r\n")
 PARTING = [expect(b"QUIT\r\n"), send(b"221 bye\r\n"), expect_eof()]
 SHORT = 0.05
-"""Seconds that a peer which never answers is given."""
+"""Seconds for what never comes, where nothing else has to be done in them."""
+SOME = 0.4
+"""Seconds for what never comes, where what leads up to it has to be done in them as well."""
 LONG = 10.0
-"""Seconds that a peer which does answer is given: only a hang takes them."""
+"""Seconds for what does come: only a hang takes them."""
 
 
 def client_of(peer: PeerServer, **options: Any) -> smtp.SMTP:
@@ -68,6 +71,22 @@ class Open:
         return session
 
 
+def stalls(steps: Iterable[Step]) -> bool:
+    """Whether a peer that plays *steps* leaves its client waiting."""
+    return any(step.name.startswith(("hang", "drip")) for step in steps)
+
+
+def impatient(**limits: float) -> Timeouts:
+    """Time limits that are LONG but for *limits*."""
+    return attrs.evolve(Timeouts.uniform(LONG), **limits)
+
+
+def hurry(client: smtp.SMTP, **limits: float) -> None:
+    """Give a connected *client* these limits, or SHORT ones throughout."""
+    assert client._session is not None
+    client._session.channel.timeouts = impatient(**limits) if limits else Timeouts.uniform(SHORT)
+
+
 @asynccontextmanager
 async def connected(peer: PeerServer, **options: Any) -> AsyncIterator[smtp.SMTP]:
     """A client that is connected to *peer*, and hard closed at the end."""
@@ -80,10 +99,12 @@ async def connected(peer: PeerServer, **options: Any) -> AsyncIterator[smtp.SMTP
 
 
 @contextmanager
-def session_with(peer: PeerServer, *, dialled: bool = True, seconds: float = LONG) -> Iterator[Session]:
+def session_with(
+    peer: PeerServer, *, dialled: bool = True, seconds: float = LONG, timeouts: Timeouts | None = None
+) -> Iterator[Session]:
     """A session on a socket pair with *peer*, before anything was said."""
     stream = adopt(peer.socketpair(), errors=FAMILY)
-    channel = ClientChannel(stream, dialect=SMTP_CLIENT, errors=FAMILY, timeouts=Timeouts.uniform(seconds))
+    channel = ClientChannel(stream, dialect=SMTP_CLIENT, errors=FAMILY, timeouts=timeouts or Timeouts.uniform(seconds))
     try:
         yield Session(channel, local_hostname=NAME, dialled=dialled)
     finally:
@@ -93,7 +114,9 @@ def session_with(peer: PeerServer, *, dialled: bool = True, seconds: float = LON
 class Begin(Protocol):
     """The fixture ``begin``."""
 
-    def __call__(self, *steps: Step, dialled: bool = True, seconds: float = LONG) -> Session:
+    def __call__(
+        self, *steps: Step, dialled: bool = True, seconds: float = LONG, timeouts: Timeouts | None = None
+    ) -> Session:
         """Start a session with a peer that plays *steps*."""
         ...
 

@@ -20,11 +20,13 @@ from tests.smtp.support import (
     PARTING,
     RECIPIENT,
     SENDER,
+    SOME,
     TEXT,
     client_of,
     offer,
     opening,
     said,
+    stalls,
 )
 from transfer import smtp
 
@@ -32,7 +34,6 @@ Call = Callable[[smtp.SMTP], Awaitable[object]]
 RCPT = b"RCPT TO:<ben@example.net>"
 GROUP = MAIL + b"\r\n" + RCPT + b"\r\nDATA\r\n"
 MAIL_TAKEN, RCPT_TAKEN, GO_ON = (MAIL, b"250 ok"), (RCPT, b"250 ok"), (b"DATA", b"354 go on")
-STALL_SECONDS = 0.2
 
 
 @attrs.frozen
@@ -172,7 +173,7 @@ async def test_a_stall_ends_in_time(silence: Sequence[Step]) -> None:
     with LeakWatch(1) as watch, anyio.fail_after(30):
         async with anyio.create_task_group() as group:
             for stage in STAGES.values():
-                group.start_soon(bring_about, stage, silence, stage.late, STALL_SECONDS)
+                group.start_soon(bring_about, stage, silence, stage.late, SOME)
         assert await watch.problems() == []
 
 
@@ -209,7 +210,7 @@ async def test_a_handshake_that_goes_wrong(
     with ScriptedPeer(client_may_leave=True) as peer, LeakWatch(1) as watch:
         # The client's part of the handshake comes first, or plain octets would be met by it.
         peer.script(*steps, expect(b"\x16\x03\x01"), *bad)
-        client = client_of(peer, timeout=STALL_SECONDS, **options)
+        client = client_of(peer, timeout=SOME if stalls(bad) else LONG, **options)
         with pytest.raises(smtp.SMTPException) as caught:
             await client.connect()
         assert type(caught.value) is (implicit if "use_tls" in options else explicit), repr(caught.value)

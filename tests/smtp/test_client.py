@@ -16,6 +16,7 @@ from tests.smtp.support import (
     SHORT,
     connected,
     expect_any,
+    hurry,
     offer,
     opening,
     raises,
@@ -142,7 +143,8 @@ async def test_ehlo_comes_before_the_first_command(peer: ScriptedPeer, call: Cal
 @pytest.mark.parametrize("call", calls(REFUSALS))
 async def test_each_command_has_its_time(peer: ScriptedPeer, call: Call) -> None:
     peer.script(*opening(), hang())
-    async with connected(peer, timeout=SHORT) as client:
+    async with connected(peer) as client:
+        hurry(client)
         with raises(smtp.SMTPReadTimeoutError) as caught:
             await call(client)
         assert caught.value.seconds == SHORT
@@ -243,8 +245,9 @@ async def test_starttls_that_is_not_offered_is_not_sent(peer: ScriptedPeer) -> N
 async def test_a_handshake_that_stalls_is_a_timeout(peer: ScriptedPeer) -> None:
     peer.script(HELLO, *offer(b"STARTTLS"), *said((b"STARTTLS", b"220 go")), hang())
     async with connected(peer, start_tls=False) as client:
+        hurry(client, tls=SHORT)
         with raises(smtp.SMTPReadTimeoutError) as caught:
-            await client.starttls(timeout=SHORT)
+            await client.starttls()
         assert caught.value.phase == "TLS handshake"
         assert not client.is_connected
 

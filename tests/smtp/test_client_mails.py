@@ -13,17 +13,20 @@ from tests.peers import CLOSE, HANG, MiniSMTP, ScriptedPeer, Step, close, expect
 from tests.peers.mini_smtp import EXTENSIONS
 from tests.smtp.support import (
     HELLO,
+    LONG,
     PARTING,
     RECIPIENT,
     SENDER,
     SHORT,
     TEXT,
     connected,
+    hurry,
     letter,
     offer,
     opening,
     raises,
     said,
+    stalls,
 )
 from transfer import smtp
 
@@ -96,7 +99,7 @@ async def test_after_a_loss_the_client_connects_and_the_next_mail_goes(
     server.replies[verb] = [answer]
     async with connected(server) as client:
         with raises(error):
-            await client.sendmail(SENDER, RECIPIENT, TEXT, timeout=SHORT)
+            await client.sendmail(SENDER, RECIPIENT, TEXT, timeout=SHORT if answer == HANG else LONG)
         assert fate(client) is smtp.Delivery.NOT_SENT
         await client.connect()
         await client.sendmail(SENDER, RECIPIENT, TEXT)
@@ -113,8 +116,10 @@ async def test_lost_after_the_end_the_fate_is_unknown(
 ) -> None:
     server.replies["."] = [answer]
     async with connected(server) as client:
+        if answer == HANG:
+            hurry(client, termination=SHORT)
         with raises(error) as caught:
-            await client.sendmail(SENDER, RECIPIENT, TEXT, timeout=SHORT)
+            await client.sendmail(SENDER, RECIPIENT, TEXT)
         assert fate(client) is caught.value.delivery is smtp.Delivery.UNKNOWN
 
 
@@ -288,8 +293,10 @@ async def test_lost_after_the_end_of_a_body_the_fate_is_unknown(
 ) -> None:
     peer.script(*opening(), *said((b"DATA", b"354 go on")), expect(TEXT + b".\r\n"), end, expect_eof())
     async with connected(peer) as client:
+        if stalls([end]):
+            hurry(client, termination=SHORT)
         with raises(error):
-            await client.data(TEXT, timeout=SHORT)
+            await client.data(TEXT)
         assert fate(client) is smtp.Delivery.UNKNOWN
 
 

@@ -22,6 +22,7 @@ from tests.smtp.support import (
     opening,
     raises,
     said,
+    stalls,
     until,
 )
 from transfer import smtp
@@ -182,7 +183,7 @@ async def test_after_a_failed_attempt_the_client_connects_again(
         peer.script(*opening(), *PARTING)
         client = client_of(peer)
         with raises(error):
-            await client.connect(timeout=SHORT)
+            await client.connect(timeout=SHORT if stalls(steps) else LONG)
         assert not client.is_connected
         await client.connect()
         await client.quit()
@@ -208,7 +209,7 @@ async def test_after_a_lost_command_the_client_connects_again(
     client = client_of(peer)
     await client.connect()
     with raises(error):
-        await client.noop(timeout=SHORT)
+        await client.noop(timeout=SHORT if stalls(steps) else LONG)
     assert not client.is_connected
     with raises(smtp.SMTPServerDisconnected, match="Not connected"):
         await client.noop()

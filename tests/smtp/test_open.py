@@ -18,7 +18,7 @@ from tests.peers import (
     reset,
     send,
 )
-from tests.smtp.support import EHLO, HELLO, NAME, SHORT, Open, opening, options_for, raises
+from tests.smtp.support import EHLO, HELLO, LONG, NAME, SHORT, SOME, Open, opening, options_for, raises, stalls
 from transfer import smtp
 from transfer._net.timeouts import Timeouts
 from transfer.smtp._open import limits, open_session
@@ -147,7 +147,7 @@ async def test_no_greeting_no_connection(steps: list[Step], error: type[smtp.SMT
     with ScriptedPeer(client_may_leave=True) as peer:
         peer.script(*steps)
         with raises(error):
-            await open_session(options_for(peer, timeout=SHORT))
+            await open_session(options_for(peer, timeout=SHORT if stalls(steps) else LONG))
 
 
 # -- time --------------------------------------------------------------------------------------------------------------
@@ -164,4 +164,4 @@ def test_the_end_of_a_message_has_ten_minutes_unless_a_time_was_given() -> None:
 async def test_a_server_that_ignores_ehlo_is_a_read_timeout(peer: ScriptedPeer) -> None:
     peer.script(HELLO, EHLO, hang())
     with raises(smtp.SMTPReadTimeoutError):
-        await open_session(options_for(peer, timeout=SHORT))
+        await open_session(options_for(peer, timeout=SOME))

@@ -21,7 +21,7 @@ from tests.peers import (
     send,
     start_tls,
 )
-from tests.smtp.support import HELLO, LONG, NAME, SHORT, Open, offer, opening, options_for, raises, said
+from tests.smtp.support import HELLO, LONG, NAME, SHORT, SOME, Open, offer, opening, options_for, raises, said, stalls
 from transfer import smtp
 from transfer.smtp._open import open_session, tls_context
 from transfer.smtp._options import ConnectOptions
@@ -80,7 +80,13 @@ async def test_an_upgrade_that_fails_does_not_go_on_in_clear(
     peer.script(*opening(b"STARTTLS", b"AUTH PLAIN"), expect(b"STARTTLS\r\n"), reply, expect_eof())
     with raises(error):
         await open_session(
-            options_for(peer, start_tls=start_tls_option, username="anna", password="secret", timeout=SHORT)
+            options_for(
+                peer,
+                start_tls=start_tls_option,
+                username="anna",
+                password="secret",
+                timeout=SOME if stalls([reply]) else LONG,
+            )
         )
 
 
@@ -161,7 +167,7 @@ async def test_a_handshake_that_fails_before_the_greeting(step: Step, error: typ
     with ScriptedPeer(client_may_leave=True) as peer:
         peer.script(step)
         with raises(error):
-            await open_session(options_for(peer, use_tls=True, timeout=SHORT))
+            await open_session(options_for(peer, use_tls=True, timeout=SHORT if stalls([step]) else LONG))
 
 
 # -- certificates ------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.peers import HANG, MiniSMTP, ScriptedPeer, hang
-from tests.smtp.support import NAME, PARTING, RECIPIENT, SENDER, SHORT, TEXT, letter, opening, raises, said
+from tests.smtp.support import LONG, NAME, PARTING, RECIPIENT, SENDER, SOME, TEXT, letter, opening, raises, said
 from transfer import smtp
 from transfer.smtp import send
 from transfer.smtp._options import UNSET
@@ -135,7 +135,7 @@ async def test_what_the_server_does_comes_out_as_its_class(
 ) -> None:
     smtp_server.replies[verb] = [reply]
     with raises(error):
-        await send(letter(), **to(smtp_server, timeout=SHORT if reply == HANG else 10))
+        await send(letter(), **to(smtp_server, timeout=SOME if reply == HANG else LONG))
 
     assert smtp_server.messages == []
 
@@ -159,7 +159,7 @@ async def test_a_goodbye_that_is_not_answered_takes_nothing_back() -> None:
             PARTING[0],
             hang(),
         )
-        assert await send("x", sender=SENDER, recipients=RECIPIENT, **to(peer, timeout=SHORT)) == ({}, "queued")
+        assert await send("x", sender=SENDER, recipients=RECIPIENT, **to(peer, timeout=SOME)) == ({}, "queued")
 
 
 async def test_no_password_is_sent_in_clear_to_a_socket_of_unknown_origin() -> None:

@@ -11,17 +11,21 @@ from tests.peers import Connection, Step, call, close, expect, expect_eof, hang,
 from tests.smtp.support import (
     DATA,
     GO_ON,
+    LONG,
     MAIL,
     MESSAGE,
     PARTING,
     SENDER,
     SHORT,
+    SOME,
     TEXT,
     Begin,
     Way,
     envelope,
+    impatient,
     raises,
     rcpt,
+    stalls,
 )
 from transfer import smtp
 from transfer._wire.command import Command
@@ -156,7 +160,7 @@ async def test_what_becomes_of_the_lone_dot_is_nobodys_concern(begin: Begin, end
     session = begin(
         *way.steps((MAIL, b"250 ok"), (rcpt(b"b@x"), b"550 no"), GO_ON),
         *(expect(b".\r\n"), end, expect_eof()),
-        seconds=SHORT,
+        timeouts=impatient(termination=SHORT),
     )
     transaction = way.take(session)
     with raises(smtp.SMTPRecipientsRefused):
@@ -215,7 +219,7 @@ async def test_a_reset_that_fails_hides_nothing(begin: Begin, way: Way, end: Ste
         *way.steps((MAIL, b"250 ok"), (rcpt(b"b@x"), b"250 ok"), (DATA, b"554 no")),
         expect(b"RSET\r\n"),
         end,
-        seconds=SHORT,
+        seconds=SOME if stalls([end]) else LONG,
     )
     with raises(smtp.SMTPDataError):
         await way.take(session).run(envelope("b@x"), TEXT)

@@ -11,6 +11,7 @@ from tests.peers import Step, close, expect, expect_eof, hang, reset, send
 from tests.smtp.support import (
     DATA,
     GO_ON,
+    LONG,
     MAIL,
     MESSAGE,
     SHORT,
@@ -18,8 +19,10 @@ from tests.smtp.support import (
     Begin,
     Way,
     envelope,
+    impatient,
     raises,
     rcpt,
+    stalls,
 )
 from transfer import smtp
 
@@ -108,7 +111,7 @@ async def test_lost_in_the_envelope_is_not_sent(
     else:
         steps = [*way.steps(*answered), expect(lines[len(answered)] + b"\r\n")]
     stay = [hang()] if end.name.startswith("send(b'3") else []
-    session = begin(*steps, end, *stay, seconds=SHORT)
+    session = begin(*steps, end, *stay, seconds=SHORT if stalls([end, *stay]) else LONG)
     transaction = way.take(session)
     with raises(error) as caught:
         await transaction.run(envelope("b@x"), TEXT)
@@ -132,7 +135,10 @@ async def test_lost_after_the_final_dot_is_uncertain(
 ) -> None:
     """RFC 1047: the server may have the mail, so nobody is to repeat it blindly."""
     session = begin(
-        *way.steps((MAIL, b"250 ok"), (rcpt(b"b@x"), b"250 ok"), GO_ON), expect(MESSAGE), end, seconds=SHORT
+        *way.steps((MAIL, b"250 ok"), (rcpt(b"b@x"), b"250 ok"), GO_ON),
+        expect(MESSAGE),
+        end,
+        timeouts=impatient(termination=SHORT if stalls([end]) else LONG),
     )
     transaction = way.take(session)
     with raises(error) as caught:
@@ -147,7 +153,9 @@ async def test_lost_after_the_final_dot_is_uncertain(
 
 @pytest.mark.parametrize("end", [close(), reset(), hang(reading=False)], ids=str)
 async def test_lost_before_the_final_dot_is_not_sent(begin: Begin, way: Way, end: Step) -> None:
-    session = begin(*way.steps((MAIL, b"250 ok"), (rcpt(b"b@x"), b"250 ok"), GO_ON), end, seconds=SHORT)
+    session = begin(
+        *way.steps((MAIL, b"250 ok"), (rcpt(b"b@x"), b"250 ok"), GO_ON), end, timeouts=impatient(data=SHORT)
+    )
     transaction = way.take(session)
     with pytest.raises((smtp.SMTPServerDisconnected, smtp.SMTPReadTimeoutError)) as caught:
         await transaction.run(envelope("b@x"), b"x" * 2_000_000 + b"\r\n")
