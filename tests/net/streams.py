@@ -6,7 +6,7 @@ import errno
 import os
 import socket
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -64,6 +64,16 @@ class RefusingStream(WatchedStream):
         if self.calls["splice"] >= self.willing_times:
             raise OSError(self.refusal, os.strerror(self.refusal))
         return super().splice_nowait(pipe, min(count, 1000))
+
+
+class PacedStream(Stream):
+    """Whenever it would have to wait, its peer has a turn first: as many waits as turns, on every machine."""
+
+    turn: Callable[[], object] = staticmethod(int)
+
+    async def wait(self) -> None:
+        self.turn()
+        await super().wait()
 
 
 class UnblockedStream(Stream):

@@ -44,9 +44,14 @@ def _peer_end(sock: socket.socket) -> socket.socket:
 
 
 @contextmanager
-def pair_of(kind: type[S]) -> Iterator[tuple[S, socket.socket]]:
-    """A stream of this *kind* and the other end of its socket pair."""
+def pair_of(kind: type[S], *, buffer_bytes: int | None = None) -> Iterator[tuple[S, socket.socket]]:
+    """A stream of this *kind* and the other end of its socket pair, with small kernel buffers if asked.
+
+    Small buffers are a socket pair's: over TCP they make the kernel wait for its own timers.
+    """
     ours, theirs = socket.socketpair()
+    for sock in (ours, theirs) if buffer_bytes else ():
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer_bytes or 0)
     stream = kind(ours, peer="peer", errors=ERRORS)
     with theirs:
         try:
@@ -55,20 +60,16 @@ def pair_of(kind: type[S]) -> Iterator[tuple[S, socket.socket]]:
             stream.close()
 
 
-def pair() -> AbstractContextManager[tuple[Stream, socket.socket]]:
+def pair(*, buffer_bytes: int | None = None) -> AbstractContextManager[tuple[Stream, socket.socket]]:
     """A stream and the other end of its socket pair."""
-    return pair_of(Stream)
+    return pair_of(Stream, buffer_bytes=buffer_bytes)
 
 
 @contextmanager
-def tcp_pair(*, buffer_bytes: int | None = None) -> Iterator[tuple[Stream, socket.socket]]:
-    """A stream over TCP on loopback and its other end, with small kernel buffers if asked."""
+def tcp_pair() -> Iterator[tuple[Stream, socket.socket]]:
+    """A stream over TCP on loopback and its other end."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        if buffer_bytes:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
         ours = socket.create_connection(listener.getsockname())
-        if buffer_bytes:
-            ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer_bytes)
         theirs, _ = listener.accept()
     stream = Stream(ours, peer="peer", errors=ERRORS)
     with theirs:

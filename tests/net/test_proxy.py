@@ -264,6 +264,7 @@ async def test_a_proxy_that_cannot_be_reached_is_a_connect_error_with_errno(kind
 
 @every_kind
 async def test_a_proxy_that_never_answers_meets_the_deadline(kind: Kind, peer: ScriptedPeer) -> None:
+    peer.client_may_leave = True
     peer.script(*kind.asked, hang())
     proxy = f"{kind.scheme}://{peer.host}:{peer.port}"
 

@@ -12,7 +12,7 @@ import anyio
 import pytest
 
 from tests.net.streams import WatchedStream
-from tests.net.support import pair, pair_of, pattern, played, read_all, server_tls, shake_hands, tcp_pair, tls_server
+from tests.net.support import pair, pair_of, pattern, played, read_all, server_tls, shake_hands, tls_server
 from transfer._errors import DisconnectedError, TLSError
 from transfer._net.pump import receive_file, send_file
 from transfer._net.stream import Stream
@@ -47,7 +47,7 @@ async def test_R8_inside_tls_the_buffer_is_used_and_the_same_bytes_are_offered_a
     context: ssl.SSLContext, server_tls_context: ssl.SSLContext, path: Path
 ) -> None:
     """R6: into a small kernel buffer every block meets WANT_WRITE; none is sent twice, none is missing."""
-    with tcp_pair(buffer_bytes=4096) as (stream, peer), path.open("rb") as file:
+    with pair(buffer_bytes=4096) as (stream, peer), path.open("rb") as file:
         with tls_server(peer, server_tls_context, read_all) as read:
             await shake_hands(stream, context)
             assert await send(stream, file) == len(DATA)
@@ -63,7 +63,7 @@ async def test_R6_after_a_cancelled_block_inside_tls_nothing_more_may_be_sent(
     with (
         held,
         holder,
-        tcp_pair(buffer_bytes=4096) as (stream, peer),
+        pair(buffer_bytes=4096) as (stream, peer),
         path.open("rb") as file,
         tls_server(peer, server_tls_context, lambda _: holder.recv(1)),
     ):

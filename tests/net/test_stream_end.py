@@ -35,7 +35,7 @@ from transfer._net.stream import Stream
 
 
 async def test_R4_close_wakes_whoever_waits_with_disconnected() -> None:
-    with tcp_pair(buffer_bytes=4096) as (stream, _):
+    with pair(buffer_bytes=4096) as (stream, _):
         ended = 0
 
         async def receive() -> None:

@@ -84,7 +84,7 @@ async def test_R6_a_slow_reader_gets_every_byte_although_writes_block(
 ) -> None:
     """After WANT_WRITE the same bytes are offered again: no BAD_LENGTH, nothing twice, nothing missing."""
     data = pattern(3_000_000)
-    with tcp_pair(buffer_bytes=4096) as (stream, peer):
+    with pair(buffer_bytes=4096) as (stream, peer):
         with tls_server(peer, server_tls_context, read_all) as read:
             await shake_hands(stream, context)
             await stream.send(data, in_time())
@@ -100,7 +100,7 @@ async def test_R6_a_cancelled_tls_write_breaks_the_stream_even_where_nothing_see
     with (
         release[0] as held,
         release[1] as holder,
-        tcp_pair(buffer_bytes=4096) as (stream, peer),
+        pair(buffer_bytes=4096) as (stream, peer),
         tls_server(peer, server_tls_context, lambda _: holder.recv(1)),
     ):
         await shake_hands(stream, context)
