@@ -67,16 +67,19 @@ def files(*calls: Callable[[Any, str], Coroutine[Any, Any, object]], secret: str
     return use
 
 
+async def by_hand(client: Any, secret: str) -> None:
+    """What is sent where nothing was asked is a command, whatever it may look like: so only where it was."""
+    if (await client.execute_command(b"AUTH", b"PLAIN", ENCODED)).code == 334:
+        await client.execute_command(ENCODED)
+
+
 WAYS: dict[str, Way] = {
     "mail: connect": mail(username="anna", password=SECRET),
     "mail: login": mail(lambda client, secret: client.login("anna", secret)),
     "mail: PLAIN": mail(lambda client, secret: client.auth_plain("anna", secret)),
     "mail: LOGIN": mail(lambda client, secret: client.auth_login("anna", secret)),
     "mail: XOAUTH2": mail(lambda client, secret: client.auth_xoauth2("anna", secret)),
-    "mail: any line": mail(
-        lambda client, secret: client.execute_command(b"AUTH", b"PLAIN", ENCODED),
-        lambda client, secret: client.execute_command(ENCODED),
-    ),
+    "mail: any line": mail(by_hand),
     "mail: line breaks": mail(lambda client, secret: client.auth_plain("anna", secret), secret=SECRET + "\0\r\n"),
     "mail: no mechanism's letters": mail(lambda client, secret: client.login("anna", secret), secret=SECRET + "\ud800"),
     "files: login": files(lambda client, secret: client.login("anna", secret, secret)),
