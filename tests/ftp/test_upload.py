@@ -129,10 +129,10 @@ async def test_a_speed_limit_makes_pauses_and_can_be_changed(ftp_server: MiniFTP
     async with ftp.Client.context(ftp_server.host, ftp_server.port, write_speed_limit=100_000) as client:
         await client.upload(tmp_path / "a", progress=readings.append)
         assert any(0 < reading.transferred < 50_000 for reading in readings)
+        client.throttle.write.limit = 1  # it would take the whole day
         client.throttle.write.limit = None
-        readings.clear()
-        await client.upload(tmp_path / "a", progress=readings.append)
-        assert len(readings) == 1
+        with anyio.fail_after(5):
+            await client.upload(tmp_path / "a")
 
 
 @pytest.mark.parametrize("error", [KeyError("mine"), BrokenPipeError("mine"), UnicodeError("mine")], ids=repr)
