@@ -123,16 +123,24 @@ async def test_progress_ends_with_everything(ftp_server: MiniFTP, source: Path) 
     assert [reading.transferred for reading in readings] == sorted(reading.transferred for reading in readings)
 
 
-async def test_a_speed_limit_makes_pauses_and_can_be_changed(ftp_server: MiniFTP, tmp_path: Path) -> None:
+async def test_a_speed_limit_makes_pauses(ftp_server: MiniFTP, tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(bytes(50_000))
     readings: list[Progress] = []
     async with ftp.Client.context(ftp_server.host, ftp_server.port, write_speed_limit=100_000) as client:
         await client.upload(tmp_path / "a", progress=readings.append)
-        assert any(0 < reading.transferred < 50_000 for reading in readings)
-        client.throttle.write.limit = 1  # it would take the whole day
-        client.throttle.write.limit = None
-        with anyio.fail_after(5):
-            await client.upload(tmp_path / "a")
+    assert any(0 < reading.transferred < 50_000 for reading in readings)
+
+
+async def test_a_speed_limit_can_be_changed(ftp_server: MiniFTP, source: Path, tmp_path: Path) -> None:
+    """At one octet a second it would take eleven days."""
+    limits = {"read_speed_limit": 1, "write_speed_limit": 1}
+    async with ftp.Client.context(ftp_server.host, ftp_server.port, **limits) as client:
+        client.throttle.read.limit = client.throttle.write.limit = None
+        with anyio.fail_after(10):
+            await client.upload(source)
+            await client.list()
+            await client.download("a.bin", tmp_path / "copy")
+    assert (tmp_path / "copy" / "a.bin").read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize("error", [KeyError("mine"), BrokenPipeError("mine"), UnicodeError("mine")], ids=repr)
