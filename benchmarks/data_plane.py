@@ -2,16 +2,18 @@
 
 Measured: sending 1 GiB from a RAM disk, and receiving it into a file there; against a loop of ``read`` and ``send``, or
 ``receive`` and ``write``, on anyio's ``SocketStream`` and ``TLSStream``, with blocks of 256 KiB and of 64 KiB, anyio's
-default. Targets compare with the one of the two that is faster in that case. The peer lets the kernel throw away what
-it receives, undecrypted, and has encrypted beforehand what it sends, so that it holds up nobody. The file that is
-received into has its full size before, because in a virtual machine new memory costs more than all the rest, and never
-twice the same. In the round that is not counted, every octet is compared.
+default. Targets compare with the one of the two that is faster in that case. "kernel alone" is a loop of blocking
+``sendfile``, or ``splice``, without any event loop: what can be reached here at all. The peer lets the kernel throw
+away what it receives, undecrypted, and has encrypted beforehand what it sends, so that it holds up nobody. The file
+that is received into has its full size before, because in a virtual machine new memory costs more than all the rest,
+and never twice the same. In the round that is not counted, every octet is compared.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -23,6 +25,7 @@ from benchmarks.model import LOOPS, MIB, OURS, Contestant, Report, Sample, Serie
 
 FILE_BYTES = 1024 * MIB
 ANYIO_BLOCKS = {"anyio, 256 KiB": 256 * 1024, "anyio, 64 KiB": 64 * 1024}
+KERNEL = "kernel alone"
 SEND_RATIO = {"asyncio": 2.0, "uvloop": 1.2, "trio": 1.2}
 RECEIVE_RATIO = 2.0
 TLS_RATIO = 1.3
@@ -127,12 +130,15 @@ def sites(settings: Settings) -> Iterator[list[Site]]:
 
 
 def contestants(site: Site, direction: str, loop: str) -> list[Contestant]:
-    """Return this library and anyio with both of its block sizes."""
+    """Return this library, anyio with both of its block sizes, and the bare system call where there is one."""
     turn = partial(_turn, site, direction, loop)
-    return [
+    found = [
         Contestant(OURS, partial(turn, "transfer")),
         *(Contestant(name, partial(turn, "anyio", block_bytes=size)) for name, size in ANYIO_BLOCKS.items()),
     ]
+    if site.authority is None and sys.platform == "linux":
+        found.append(Contestant(KERNEL, partial(turn, "kernel")))
+    return found
 
 
 def _turn(site: Site, direction: str, loop: str, program: str, warm_up: bool, **arguments: object) -> Sample:
@@ -167,7 +173,7 @@ def measure(settings: Settings) -> Report:
 
 def _targets(direction: str, kind: str, loop: str, series: list[Series]) -> Iterator[Target]:
     ours, *others = series
-    peer = max(others, key=lambda each: each.median)
+    peer = max((each for each in others if each.contestant in ANYIO_BLOCKS), key=lambda each: each.median)
     wanted = TLS_RATIO if kind != "plain" else SEND_RATIO[loop] if direction == "send" else RECEIVE_RATIO
     yield Target(
         what=f"{ours.case}: speed against {peer.contestant}",

@@ -3,7 +3,7 @@
 Measured: CPU time in the parsers of replies and of commands. Three shapes of input. "short": lines as they come, within
 the default limits. "line": one single line of the whole size. "whole": one reply of the whole size in many lines, or
 all commands waiting before the first is taken; the limits are lifted for the last two, because they exist to make such
-input impossible.
+input impossible. Three rounds.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import contextlib
 import os
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 import attrs
@@ -131,12 +131,13 @@ def measure(settings: Settings) -> Report:
         title="Messages over one connection",
         method=__doc__ or "",
         series=tuple(series.values()),
-        targets=tuple(_targets({key: each.values for key, each in series.items()})),
+        targets=tuple(compare({key: each.values for key, each in series.items()})),
         notes=tuple(notes),
     )
 
 
-def _targets(values: dict[tuple[str, str], tuple[float, ...]]) -> Iterator[Target]:
+def compare(values: Mapping[tuple[str, str], Sequence[float]]) -> Iterator[Target]:
+    """Yield the targets, given the values of each case and contestant."""
     for loop, wanted in PEER_RATIO.items():
         ours, peer = values.get((f"octets, {loop}", OURS)), values.get((f"octets, {loop}", PEER))
         reached = paired_ratio(ours, peer) if ours and peer else None

@@ -57,7 +57,7 @@ def _preamble(results: _Json) -> str:
     parts = [
         f"Measured on {results['date']}, in {results['seconds'] / 60:.0f} minutes.",
         f"{machine_text}; {versions['python']} with {versions['openssl']}; {names}.",
-        f"Medians of {settings['rounds']} rounds, the lowest and the highest in brackets.",
+        f"Medians of {settings['rounds']} rounds where nothing else is said, the lowest and the highest in brackets.",
     ]
     if settings["scale"] != 1:
         parts.append(f"Sizes were reduced to {settings['scale']:g} of the full ones.")

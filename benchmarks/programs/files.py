@@ -1,4 +1,4 @@
-"""One file to or from ``benchmarks.programs.peer``: by this library's pump, and by anyio's streams.
+"""One file to or from ``benchmarks.programs.peer``: by this library's pump, by anyio's streams, by system calls alone.
 
 The file is read and written by plain blocking calls in all of them. What is measured begins with the first octet of
 the file, or with the word that lets it begin, and ends when the peer has confirmed the last octet, or when the last
@@ -9,9 +9,10 @@ settings yet.
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
@@ -30,6 +31,7 @@ _HOST = "127.0.0.1"
 # The limit for each block that the library sets by default: part of what it costs.
 _BLOCK_SECONDS = 180
 _LINE_BYTES = 100
+_KERNEL_BYTES = 1 << 20
 _StreamT = TypeVar("_StreamT")
 
 
@@ -104,6 +106,52 @@ def receive_by_anyio(**arguments: Any) -> Measured:
     return _receive(job, _connected_by_anyio, work)
 
 
+def send_by_kernel(**arguments: Any) -> Measured:
+    """Send by ``sendfile`` on a blocking socket, without an event loop."""
+    job = Job(**arguments)
+    usage = Usage()
+    with Path(job.path).open("rb", buffering=0) as file, _blocking(job, "check" if job.checked else "send") as sockets:
+        control, data = sockets
+        with usage:
+            while os.sendfile(data.fileno(), file.fileno(), None, _KERNEL_BYTES):  # from where the file stands
+                pass
+            data.close()
+            _expect(control.recv(_LINE_BYTES), b"same" if job.checked else b"done")
+    return usage.sample()
+
+
+def receive_by_kernel(**arguments: Any) -> Measured:
+    """Receive by ``splice`` on a blocking socket, without an event loop."""
+    import fcntl
+
+    job = Job(**arguments)
+    usage = Usage()
+    with Path(job.path).open("r+b", buffering=0) as file, _blocking(job, "receive") as sockets:
+        control, data = sockets
+        reader, writer = os.pipe()
+        fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, _KERNEL_BYTES)
+        with usage:
+            control.sendall(b"go")
+            while count := os.splice(data.fileno(), writer, _KERNEL_BYTES):
+                while count:
+                    count -= os.splice(reader, file.fileno(), count)
+    return usage.sample()
+
+
+@contextlib.contextmanager
+def _blocking(job: Job, what: str) -> Iterator[tuple[socket.socket, socket.socket]]:
+    with socket.create_connection((_HOST, job.port)) as control:
+        control.sendall(f"{what} {job.size}".encode())
+        with socket.create_connection((_HOST, job.port)) as data:
+            _expect(control.recv(_LINE_BYTES), b"ready")
+            yield control, data
+
+
+def _expect(answer: bytes, expected: bytes) -> None:
+    if answer != expected:
+        raise RuntimeError(f"the peer says {answer!r}, not {expected!r}")
+
+
 @contextlib.asynccontextmanager
 async def _connected_by_transfer(job: Job) -> AsyncIterator[Stream]:
     from transfer import TLS
@@ -147,8 +195,7 @@ def _send(job: Job, connected: _Connected[_StreamT], work: _Work[_StreamT]) -> M
 
     async def act(control: socket.socket, stream: _StreamT, file: BinaryIO) -> None:
         await work(stream, file)
-        if (answer := await _said_by(control)) != expected:
-            raise RuntimeError(f"the peer says {answer!r}")
+        _expect(await _said_by(control), expected)
 
     with Path(job.path).open("rb", buffering=0) as file:
         return _measure(job, "check" if job.checked else "send", connected, file, act)
@@ -180,8 +227,7 @@ def _measure(
         with socket.create_connection((_HOST, job.port)) as control:
             control.sendall(f"{what} {job.size}".encode())
             async with connected(job) as stream:
-                if await _said_by(control) != b"ready":
-                    raise RuntimeError("the peer is not ready")
+                _expect(await _said_by(control), b"ready")
                 if not job.ticking:
                     with usage:
                         await act(control, stream, file)
