@@ -46,9 +46,9 @@ def test_ratio_is_the_median_of_the_pairs_and_not_the_ratio_of_medians() -> None
 def test_a_rate_counts_per_second_and_cpu_time_per_amount() -> None:
     series = rates("send", "we", [sample(2.0, cpu=0.5, peak=3 << 20)], amount=1000, unit="MB/s", cpu="s/GB")
 
-    assert series.values == (500,)
-    assert series.cpu == (0.5,)
-    assert series.peak_mib == (3,)
+    assert [*series.values] == [500]
+    assert [*series.cpu] == [0.5]
+    assert [*series.peak_mib] == [3]
 
 
 @pytest.mark.parametrize(
