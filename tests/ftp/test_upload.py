@@ -133,8 +133,9 @@ async def test_a_speed_limit_makes_pauses(ftp_server: MiniFTP, tmp_path: Path) -
 
 async def test_a_speed_limit_can_be_changed(ftp_server: MiniFTP, source: Path, tmp_path: Path) -> None:
     """At one octet a second it would take eleven days."""
-    limits = {"read_speed_limit": 1, "write_speed_limit": 1}
-    async with ftp.Client.context(ftp_server.host, ftp_server.port, **limits) as client:
+    async with ftp.Client(read_speed_limit=1, write_speed_limit=1) as client:
+        await client.connect(ftp_server.host, ftp_server.port)
+        await client.login()
         client.throttle.read.limit = client.throttle.write.limit = None
         with anyio.fail_after(10):
             await client.upload(source)
