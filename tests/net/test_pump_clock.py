@@ -14,6 +14,7 @@ from tests.net.support import ERRORS
 from transfer._errors import TransferTimeoutError
 from transfer._net.pump import receive_file, send_file
 from transfer._net.stream import Stream
+from transfer._net.throttle import Throttle
 
 SECONDS = 100.0
 SIZE = 2_000_000
@@ -109,3 +110,33 @@ def test_without_a_limit_a_peer_may_take_its_time() -> None:
             assert await receive_file(stream, io.BytesIO(), seconds=None) == 3000
 
     assert run(scenario) >= 3e7
+
+
+class Pausing(Throttle):
+    """Blocks of 100 bytes, and after each a pause that is longer than any peer may take."""
+
+    def __init__(self) -> None:
+        super().__init__(1000)
+
+    def reserve(self, count: int, now: float) -> float:
+        assert count <= 100
+        return 3 * SECONDS
+
+
+def test_the_throttles_pauses_are_not_the_peers_standing_still() -> None:
+    async def scenario(stream: Stream, peer: socket.socket) -> None:
+        assert await send_file(stream, io.BytesIO(bytes(300)), seconds=SECONDS, throttle=Pausing()) == 300
+        peer.send(bytes(300))
+        peer.shutdown(socket.SHUT_WR)
+        assert await receive_file(stream, io.BytesIO(), seconds=SECONDS, throttle=Pausing()) == 300
+
+    assert run(scenario) == pytest.approx(6 * 3 * SECONDS)
+
+
+def test_after_a_pause_the_peer_has_its_time() -> None:
+    async def scenario(stream: Stream, peer: socket.socket) -> None:
+        peer.send(bytes(100))
+        with pytest.raises(TransferTimeoutError):
+            await receive_file(stream, io.BytesIO(), seconds=SECONDS, throttle=Pausing())
+
+    assert run(scenario) == pytest.approx(4 * SECONDS, rel=0.01)

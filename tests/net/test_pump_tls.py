@@ -8,12 +8,11 @@ import ssl
 from pathlib import Path
 from typing import Any
 
-import anyio
 import pytest
 
 from tests.net.streams import WatchedStream
 from tests.net.support import pair, pair_of, pattern, played, read_all, server_tls, shake_hands, tls_server
-from transfer._errors import DisconnectedError, TLSError
+from transfer._errors import TLSError
 from transfer._net.pump import receive_file, send_file
 from transfer._net.stream import Stream
 
@@ -54,27 +53,6 @@ async def test_R8_inside_tls_the_buffer_is_used_and_the_same_bytes_are_offered_a
             assert file.tell() == len(DATA)
             await stream.send_eof()
         assert read.result == DATA
-
-
-async def test_R6_after_a_cancelled_block_inside_tls_nothing_more_may_be_sent(
-    context: ssl.SSLContext, server_tls_context: ssl.SSLContext, path: Path
-) -> None:
-    held, holder = socket.socketpair()
-    with (
-        held,
-        holder,
-        pair(buffer_bytes=4096) as (stream, peer),
-        path.open("rb") as file,
-        tls_server(peer, server_tls_context, lambda _: holder.recv(1)),
-    ):
-        await shake_hands(stream, context)
-        with anyio.move_on_after(0.02) as scope:
-            await send(stream, file)
-        assert scope.cancelled_caught
-        with pytest.raises(DisconnectedError, match="cut short"):
-            await stream.send_eof()
-        stream.close()
-        held.sendall(b"x")
 
 
 # -- receiving ---------------------------------------------------------------------------------------------------------

@@ -266,8 +266,10 @@ async def test_R3_nothing_is_lost_when_data_and_deadline_come_together() -> None
 
 async def test_R6_after_a_cancelled_send_the_next_is_refused() -> None:
     with pair() as (stream, peer):
-        with anyio.move_on_after(SOON):
-            await stream.send(bytes(5_000_000), in_time())
+        async with anyio.create_task_group() as group:
+            group.start_soon(stream.send, bytes(5_000_000), in_time())
+            await until_waiting()
+            group.cancel_scope.cancel()
 
         with pytest.raises(DisconnectedError, match="cut short"):
             await stream.send(b"QUIT\r\n")
