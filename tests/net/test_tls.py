@@ -92,6 +92,17 @@ async def test_R6_a_slow_reader_gets_every_byte_although_writes_block(
         assert read.result == data
 
 
+async def test_nothing_to_send_is_sent_at_once(context: ssl.SSLContext, server_tls_context: ssl.SSLContext) -> None:
+    with pair() as (stream, peer), tls_server(peer, server_tls_context, read_all) as read:
+        assert stream.send_nowait(memoryview(b"")) == 0
+        await shake_hands(stream, context)
+        assert stream.send_nowait(memoryview(b"")) == 0
+        await stream.send(b"", in_time())
+        await stream.send(b"x", in_time())
+        await stream.send_eof(in_time())
+    assert read.result == b"x"
+
+
 async def test_R6_a_cancelled_tls_write_breaks_the_stream_even_where_nothing_seems_to_have_left(
     context: ssl.SSLContext, server_tls_context: ssl.SSLContext
 ) -> None:

@@ -108,7 +108,7 @@ class TlsLayer:
 
         Where SSLWantWriteError was raised, the same octets are to follow: they have been encrypted already.
         """
-        while not self._accepted:
+        while data and not self._accepted:
             self._flush()
             try:
                 self._accepted = self.object.write(data[:_MOST_BYTES])
