@@ -99,8 +99,10 @@ async def test_later_users_of_a_broken_channel_learn_why_it_broke(peer: Scripted
 async def test_a_cancellation_is_nobody_else_s_cause(peer: ScriptedPeer) -> None:
     peer.script(expect(b"NOOP\r\n"), hang())
     with client_of(peer) as channel:
-        with anyio.move_on_after(0.01):
-            await channel.exchange(NOOP)
+        async with anyio.create_task_group() as group:
+            group.start_soon(channel.exchange, NOOP)
+            await until_waiting()
+            group.cancel_scope.cancel()
         with pytest.raises(DisconnectedError, match="an earlier command was cancelled") as later:
             await channel.exchange(NOOP)
 

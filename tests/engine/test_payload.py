@@ -164,7 +164,7 @@ async def test_an_early_refusal_is_the_answer_and_no_broken_pipe(peer: ScriptedP
 
 async def test_a_refusal_is_found_when_the_server_reads_no_further(peer: ScriptedPeer) -> None:
     peer.script(expect(LARGE[:1000]), send(b"451 disk full\r\n"), hang(reading=False))
-    with client_of(peer, timeouts=Timeouts(data=SOON)) as channel:
+    with client_of(peer, timeouts=Timeouts(data=0.3)) as channel:
         assert await channel.payload(LARGE * 4, end=DOT) == Reply(451, ("disk full",))
         assert channel.state is ChannelState.BROKEN
         assert not channel.payload_ended

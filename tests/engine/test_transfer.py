@@ -167,7 +167,7 @@ async def test_a_server_that_does_not_answer_the_verb_is_given_up(peer: Scripted
 
 
 async def test_a_server_that_does_not_end_the_transfer_is_given_up(peer: ScriptedPeer) -> None:
-    async with control(peer, *begun(STOR), receive_data("d"), hang(), timeouts=Timeouts(termination=SOON)) as control_:
+    async with control(peer, *begun(STOR), hang(), timeouts=Timeouts(termination=SOON)) as control_:
         transfer = control_.transfer(STOR)
         await transfer.start()
         with pytest.raises(TransferTimeoutError) as caught:

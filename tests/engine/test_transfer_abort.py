@@ -83,7 +83,7 @@ async def test_a_transfer_that_is_over_needs_no_abor(peer: ScriptedPeer) -> None
 async def test_an_abort_never_raises_and_never_leaves_a_doubtful_channel(
     peer: ScriptedPeer, answers: tuple[Step, ...], state: ChannelState
 ) -> None:
-    timeouts = Timeouts(close=0.1)
+    timeouts = Timeouts(close=0.1 if "hang()" in map(str, answers) else 20)
     async with control(peer, *begun(RETR), expect(b"ABOR\r\n"), *answers, timeouts=timeouts) as control_:
         transfer = control_.transfer(RETR)
         await transfer.start()
@@ -105,8 +105,9 @@ async def test_what_the_body_raises_comes_out_and_the_channel_goes_on(peer: Scri
 async def test_a_cancelled_body_is_aborted_under_a_shield(peer: ScriptedPeer) -> None:
     answers = (expect(b"ABOR\r\n"), send(b"426 aborted\r\n226 done\r\n"))
     async with control(peer, *begun(RETR), *answers, *GOES_ON) as control_:
-        with anyio.move_on_after(SOON) as scope:
+        with anyio.CancelScope() as scope:
             async with control_.transfer(RETR) as transfer:
+                scope.cancel()
                 await transfer.stream.receive()
         assert scope.cancelled_caught
         assert await control_.is_in_step()
