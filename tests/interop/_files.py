@@ -9,10 +9,19 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import pytest
+
 from tests.interop._packages import hand_over
+from tests.interop._registry import FTP_STARTERS
 from tests.interop._servers import FtpServer
 from transfer import TLS
 from transfer.ftp import Client
+
+# One mode of each server, where the others can't differ.
+MIXED = [("vsftpd", "implicit"), ("proftpd", "explicit"), ("pureftpd", "explicit"), ("pyftpdlib", "plain")]
+_PLAIN = [key for key in FTP_STARTERS if key[1] == "plain"]
+once_each = pytest.mark.parametrize("ftp_server", MIXED, ids="-".join, indirect=True)
+in_clear = pytest.mark.parametrize("ftp_server", _PLAIN, ids="-".join, indirect=True)
 
 SECONDS = 20.0
 """A guard, for every reply and every block."""

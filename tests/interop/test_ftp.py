@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from tests.interop._files import logged_in, octets, options, put, put_directory
+from tests.interop._files import MIXED, in_clear, logged_in, octets, once_each, options, put, put_directory
 from tests.interop._registry import FTP_STARTERS
 from tests.interop._servers import FtpServer
 from transfer import TLS, ConnectError, ReplyError, TLSError
@@ -20,11 +20,6 @@ from transfer.ftp import (
     StatusCodeError,
 )
 
-# One mode of each server, where the others can't differ.
-MIXED = [("vsftpd", "implicit"), ("proftpd", "explicit"), ("pureftpd", "explicit"), ("pyftpdlib", "plain")]
-PLAIN = [key for key in FTP_STARTERS if key[1] == "plain"]
-once_each = pytest.mark.parametrize("ftp_server", MIXED, ids="-".join, indirect=True)
-in_clear = pytest.mark.parametrize("ftp_server", PLAIN, ids="-".join, indirect=True)
 with_tls = pytest.mark.parametrize(
     "ftp_server", [key for key in FTP_STARTERS if key[1] != "plain"], ids="-".join, indirect=True
 )
@@ -208,28 +203,28 @@ async def test_directories_are_made_entered_and_removed(ftp_server: FtpServer) -
     assert list(ftp_server.root.iterdir()) == []
 
 
-@pytest.mark.parametrize("raw_command", [None, "MLSD", "LIST"])
-async def test_a_listing_says_what_is_there(ftp_server: FtpServer, raw_command: str | None) -> None:
+async def test_a_listing_says_what_is_there(ftp_server: FtpServer) -> None:
     put(ftp_server, "file", octets(12_345))
     put(ftp_server, "empty", b"")
     put_directory(ftp_server, "directory")
     put(ftp_server, "directory/inner", b"x")
     (ftp_server.root / "link").symlink_to("file")
     async with logged_in(ftp_server) as client:
-        if raw_command == "MLSD" and "MLST" not in ftp_server.features:
-            with pytest.raises(StatusCodeError):
-                await client.list(raw_command=raw_command)
-            return
-        found = {str(path): info for path, info in await client.list("/", raw_command=raw_command)}
-        deep = [str(path) async for path, _ in client.list("", recursive=True, raw_command=raw_command)]
+        for raw_command in (None, "MLSD", "LIST"):
+            if raw_command == "MLSD" and "MLST" not in ftp_server.features:
+                with pytest.raises(StatusCodeError):
+                    await client.list(raw_command=raw_command)
+                continue
+            found = {str(path): info for path, info in await client.list("/", raw_command=raw_command)}
+            deep = [str(path) async for path, _ in client.list("", recursive=True, raw_command=raw_command)]
 
-    assert set(found) == {"/file", "/empty", "/directory", "/link"}
-    assert found["/file"]["type"] == "file"
-    assert found["/file"]["size"] == "12345"
-    assert found["/empty"]["size"] == "0"
-    assert found["/directory"]["type"] == "dir"
-    assert len(found["/file"]["modify"]) >= 14
-    assert set(deep) == {"file", "empty", "directory", "link", "directory/inner"}
+            assert set(found) == {"/file", "/empty", "/directory", "/link"}
+            assert found["/file"]["type"] == "file"
+            assert found["/file"]["size"] == "12345"
+            assert found["/empty"]["size"] == "0"
+            assert found["/directory"]["type"] == "dir"
+            assert len(found["/file"]["modify"]) >= 14
+            assert set(deep) == {"file", "empty", "directory", "link", "directory/inner"}
 
 
 @once_each

@@ -13,13 +13,12 @@ import anyio.to_thread
 import pytest
 
 from tests.harness.leaks import LeakWatch
-from tests.interop._files import SECONDS, digest, in_step, logged_in, octets, put
+from tests.interop._files import MIXED, SECONDS, digest, in_step, logged_in, octets, once_each, put
 from tests.interop._servers import FtpServer, MortalFtpServer
 from transfer import DisconnectedError, IncompleteTransferError, TransferError
 from transfer.ftp import Client, FTPDisconnected, StatusCodeError
 
-MIXED = [("vsftpd", "implicit"), ("proftpd", "explicit"), ("pureftpd", "explicit"), ("pyftpdlib", "plain")]
-EACH = [*MIXED, ("vsftpd", "plain"), ("proftpd", "plain"), ("pureftpd", "plain"), ("pyftpdlib", "explicit")]
+EACH = [*MIXED, ("vsftpd", "plain"), ("pyftpdlib", "explicit")]
 MEBIBYTE = 1024 * 1024
 LARGE = 6 * MEBIBYTE  # the limited server takes no more than 8
 SLOWLY: dict[str, Any] = {"read_speed_limit": 20e6, "write_speed_limit": 20e6}
@@ -115,7 +114,7 @@ async def test_uploads_that_are_cancelled_one_after_the_other(ftp_server: FtpSer
     assert survived == rounds(ftp_server) or ftp_server.name == "pureftpd"
 
 
-@pytest.mark.parametrize("ftp_server", MIXED, ids="-".join, indirect=True)
+@once_each
 async def test_whatever_is_cancelled_at_any_time_the_next_call_is_answered(
     ftp_server: FtpServer, tmp_path: Path
 ) -> None:
@@ -138,7 +137,7 @@ async def test_whatever_is_cancelled_at_any_time_the_next_call_is_answered(
     assert digest(tmp_path / "copy") == digest(octets(3 * MEBIBYTE))
 
 
-@pytest.mark.parametrize("ftp_server", MIXED, ids="-".join, indirect=True)
+@once_each
 async def test_an_error_of_the_progress_callback_comes_out(ftp_server: FtpServer, tmp_path: Path) -> None:
     def fail(_: object) -> None:
         raise ZeroDivisionError
