@@ -1,4 +1,4 @@
-"""What the pump makes of time, on trio with a clock of the test's own that jumps whenever everybody waits."""
+"""What stream and pump make of time, on trio with a clock of the test's own that jumps whenever everybody waits."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from transfer._errors import TransferTimeoutError
 from transfer._net.pump import receive_file, send_file
 from transfer._net.stream import Stream
 from transfer._net.throttle import Throttle
+from transfer._net.timeouts import Deadline
 
 SECONDS = 100.0
 SIZE = 2_000_000
@@ -57,6 +58,29 @@ async def give_every(seconds: float, peer: socket.socket, count: int, total: int
         except BlockingIOError:
             continue
     peer.shutdown(socket.SHUT_WR)
+
+
+def test_R3_a_dripping_peer_runs_into_the_deadline_of_the_exchange() -> None:
+    """Every wait is shorter than the deadline; the deadline is for all of them."""
+    line = bytearray()
+
+    async def scenario(stream: Stream, peer: socket.socket) -> None:
+        def step() -> bytes | None:
+            while not line.endswith(b"\n"):
+                data = stream.receive_nowait()
+                if data is None:
+                    return None
+                line.extend(data)
+            return bytes(line)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(give_every, SECONDS / 10, peer, 1, SIZE)
+            with pytest.raises(TransferTimeoutError):
+                await stream.perform(step, Deadline(SECONDS, "reply"))
+            nursery.cancel_scope.cancel()
+
+    assert run(scenario) == pytest.approx(SECONDS)
+    assert len(line) >= 9
 
 
 def test_R3_a_slow_reader_that_moves_on_is_not_cut_off() -> None:
