@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
+import anyio
 import attrs
 
 from tests.peers import (
@@ -11,6 +13,7 @@ from tests.peers import (
     ScriptedPeer,
     Step,
     accept_data,
+    call,
     close_data,
     expect,
     listen_data,
@@ -28,6 +31,24 @@ HELLO = send(b"220 hello\r\n")
 def impatient(*phases: str) -> Timeouts:
     """Return time limits that are short in *phases* (fields of Timeouts) and long in all others."""
     return Timeouts(**{name: SHORT if name in phases else LONG for name in attrs.fields_dict(Timeouts)})
+
+
+class Signal:
+    """Lets a task wait until a peer's thread has come to a step of its script."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    @property
+    def given(self) -> Step:
+        """The step at which it is given."""
+        return call(lambda connection: self._event.set())
+
+    async def wait(self) -> None:
+        """Wait until then."""
+        with anyio.fail_after(LONG):
+            while not self._event.is_set():  # noqa: ASYNC110 (it is set in a thread, which no event of the loop knows)
+                await anyio.sleep(0.001)
 
 
 async def connected(peer: ScriptedPeer | MiniFTP, **options: Any) -> ftp.Client:

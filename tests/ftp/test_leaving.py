@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 import pytest
 
-from tests.ftp.support import HELLO, answer, binary, connected, impatient, open_data
+from tests.ftp.support import HELLO, Signal, answer, binary, connected, impatient, open_data
 from tests.peers import CLOSE, HANG, MiniFTP, ScriptedPeer, expect, expect_eof, send
 from transfer import ftp
 from transfer._errors import TransferError
@@ -130,11 +130,12 @@ async def test_close_by_another_task_ends_a_transfer(peer: ScriptedPeer, tmp_pat
     (tmp_path / "x").write_bytes(bytes(20_000_000))
     command = {"download": b"RETR x", "upload": b"STOR x", "list": b"MLSD"}[name]
     shown = answer(b"MLST x", b"250- x\r\n type=file; x\r\n250 end") if name == "download" else ()
-    peer.script(HELLO, *shown, *binary(), *open_data(command), expect_eof())
+    begun = Signal()
+    peer.script(HELLO, *shown, *binary(), *open_data(command), begun.given, expect_eof())
     client = await connected(peer)
 
     async def close() -> None:
-        await anyio.sleep(0.05)
+        await begun.wait()
         client.close()
 
     async def transfer() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import anyio
 import pytest
 
-from tests.ftp.support import HELLO, answer, binary, connected, impatient, open_data, passive
+from tests.ftp.support import HELLO, Signal, answer, binary, connected, impatient, open_data, passive
 from tests.peers import (
     HANG,
     MiniFTP,
@@ -298,12 +298,26 @@ async def test_a_server_may_confirm_without_a_preliminary_reply(peer: ScriptedPe
 async def test_a_cancelled_upload_is_no_whole_file_and_leaves_the_connection_in_step(
     peer: ScriptedPeer, large: Path
 ) -> None:
+    begun = Signal()
     peer.script(
-        *failing(expect(b"ABOR\r\n"), send(b"426 aborted\r\n226 ok\r\n"), *answer(b"NOOP", b"200 ok"), expect_eof())
+        *failing(
+            begun.given,
+            expect(b"ABOR\r\n"),
+            send(b"426 aborted\r\n226 ok\r\n"),
+            *answer(b"NOOP", b"200 ok"),
+            expect_eof(),
+        )
     )
     client = await connected(peer)
-    with anyio.move_on_after(0.05) as scope:
-        await client.upload(large)
+    with anyio.CancelScope() as scope:
+        async with anyio.create_task_group() as group:
+            group.start_soon(_cancel_when, begun, scope)
+            await client.upload(large)
     assert scope.cancelled_caught
     await client.command("NOOP", "200")
     client.close()
+
+
+async def _cancel_when(signal: Signal, scope: anyio.CancelScope) -> None:
+    await signal.wait()
+    scope.cancel()
