@@ -80,7 +80,7 @@ def mail(sender: Mailbox, options: Sequence[str] = (), *, utf8: bool = False) ->
     RFC 5321 §4.1.1.2.
     """
     checked = check_options(options)
-    utf8 = utf8 or any(option.upper() == "SMTPUTF8" for option in checked)
+    utf8 = utf8 or "SMTPUTF8" in map(str.upper, checked)
     return Command("MAIL", " ".join((f"FROM:<{sender.for_wire(utf8=utf8)}>", *checked)))
 
 

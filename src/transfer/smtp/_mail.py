@@ -40,7 +40,7 @@ class Options:
     @property
     def asks_utf8(self) -> bool:
         """Whether the caller asks for SMTPUTF8."""
-        return any(option.upper() == "SMTPUTF8" for option in self.mail)
+        return "SMTPUTF8" in map(str.upper, self.mail)
 
 
 @attrs.frozen(kw_only=True)
