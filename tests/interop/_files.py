@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import random
+from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -75,6 +77,15 @@ def put(server: FtpServer, name: str, content: bytes) -> Path:
     path = server.root / name
     path.write_bytes(content)
     return path
+
+
+def put_many(server: FtpServer, directory: str, names: Iterable[str]) -> None:
+    """Make a *directory* with an empty file under each of *names*; as links to one file, which is quick."""
+    first = put_directory(server, directory).parent / f"{directory}.original"
+    first.touch()
+    for name in names:
+        os.link(first, server.root / directory / name)
+    first.unlink()
 
 
 def put_directory(server: FtpServer, name: str, *, mode: int = 0o755) -> Path:

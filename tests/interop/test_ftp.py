@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from tests.interop._files import MIXED, in_clear, logged_in, octets, once_each, options, put, put_directory
+from tests.interop._files import MIXED, in_clear, logged_in, octets, once_each, options, put, put_directory, put_many
 from tests.interop._registry import FTP_STARTERS
 from tests.interop._servers import FtpServer
 from transfer import TLS, ConnectError, ReplyError, TLSError
@@ -230,9 +230,7 @@ async def test_a_listing_says_what_is_there(ftp_server: FtpServer) -> None:
 @once_each
 async def test_a_long_listing_is_complete(ftp_server: FtpServer) -> None:
     names = {f"entry {number:04} {'x' * 40}" for number in range(1500)}
-    put_directory(ftp_server, "many")
-    for name in names:
-        put(ftp_server, f"many/{name}", b"")
+    put_many(ftp_server, "many", names)
     async with logged_in(ftp_server) as client:
         assert {path.name for path, _ in await client.list("many")} == names
         assert {path.name async for path, _ in client.list("many")} == names
@@ -240,9 +238,7 @@ async def test_a_long_listing_is_complete(ftp_server: FtpServer) -> None:
 
 @once_each
 async def test_a_listing_that_is_left_half_way_leaves_the_connection_in_step(ftp_server: FtpServer) -> None:
-    put_directory(ftp_server, "many")
-    for number in range(1000):
-        put(ftp_server, f"many/entry {number:04} {'x' * 200}", b"")
+    put_many(ftp_server, "many", [f"entry {number:04} {'x' * 200}" for number in range(1000)])
     async with logged_in(ftp_server) as client:
         for _ in range(3):
             async for path, _info in client.list("many"):
