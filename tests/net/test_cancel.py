@@ -29,7 +29,8 @@ from tests.net.support import (
     shake_hands,
 )
 from tests.net.test_connect import black_hole, ipv4
-from transfer._net.connect import _race, connect_tcp, connect_unix
+from transfer._net.connect import connect_tcp, connect_unix
+from transfer._net.dial import _race
 from transfer._net.listen import Listener, listen
 from transfer._net.stream import Stream
 

@@ -16,16 +16,9 @@ import pytest
 
 from tests.net.support import ERRORS, asyncio_only, in_time, soon, until_waiting
 from transfer._errors import ConnectError, DisconnectedError, ErrorFamily, TransferTimeoutError
-from transfer._net.connect import (
-    Address,
-    _interleave,
-    _race,
-    adopt,
-    connect_tcp,
-    connect_unix,
-    peer_name,
-    spell_address,
-)
+from transfer._net.connect import adopt, connect_tcp, connect_unix
+from transfer._net.dial import Address, _interleave, _race
+from transfer._net.names import peer_name, spell_address
 from transfer._net.stream import Stream
 
 

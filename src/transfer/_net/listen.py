@@ -13,7 +13,7 @@ import anyio
 from anyio.lowlevel import checkpoint
 
 from transfer._errors import ErrorFamily
-from transfer._net.connect import spell_address
+from transfer._net.names import spell_address
 from transfer._net.stream import Stream
 
 __all__ = ["Listener", "listen"]

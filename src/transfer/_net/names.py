@@ -1,8 +1,10 @@
-"""Host names as the network spells them."""
+"""Hosts and peers as the network, and as messages spell them."""
 
 from __future__ import annotations
 
-__all__ = ["ascii_host"]
+import os
+
+__all__ = ["ascii_host", "peer_name", "spell_address"]
 
 
 def ascii_host(host: str) -> str:
@@ -19,3 +21,15 @@ def ascii_host(host: str) -> str:
     import idna  # costs 3 ms, and most names never need it
 
     return idna.encode(host, uts46=True).decode("ascii")
+
+
+def peer_name(host: str, port: int) -> str:
+    """Return ``host:port``, with brackets around an IPv6 address."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def spell_address(sockaddr: object) -> str:
+    """Return what ``getpeername`` says of a peer as text; an unnamed Unix socket has no more than its kind."""
+    if isinstance(sockaddr, tuple):
+        return peer_name(sockaddr[0], sockaddr[1])
+    return os.fsdecode(sockaddr) if isinstance(sockaddr, str | bytes) and sockaddr else "unix socket"

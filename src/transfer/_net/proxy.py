@@ -19,7 +19,8 @@ import anyio
 import attrs
 
 from transfer._errors import ErrorFamily
-from transfer._net.connect import dial, peer_name
+from transfer._net.dial import dial
+from transfer._net.names import peer_name
 from transfer._net.stream import Stream
 
 __all__ = ["connect_through"]
