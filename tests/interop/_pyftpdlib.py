@@ -30,8 +30,9 @@ def start(site: Site, mode: str) -> FtpServer:
     if mode == "explicit":
         attributes["certfile"] = str(site.certificates.combined)
     handler = type("Handler", (FTPHandler if mode == "plain" else TLS_FTPHandler,), attributes)
-    acceptor = Acceptor((HOST, 0), handler, ioloop=IOLoop())
-    _serve(site, acceptor)
+    loop = IOLoop()
+    acceptor = Acceptor((HOST, 0), handler, ioloop=loop)
+    _serve(site, acceptor, loop)
     return FtpServer(
         name="pyftpdlib",
         mode=mode,
@@ -43,13 +44,14 @@ def start(site: Site, mode: str) -> FtpServer:
     )
 
 
-def _serve(site: Site, acceptor: Acceptor) -> None:
-    """Run the loop of *acceptor* in a thread until the clean-up."""
+def _serve(site: Site, acceptor: Acceptor, loop: IOLoop) -> None:
+    """Run the *loop* of *acceptor* in a thread until the clean-up."""
     ending = threading.Event()
 
     def run() -> None:
         while not ending.is_set():
-            acceptor.serve_forever(timeout=_POLL_SECONDS, blocking=False)
+            # Not serve_forever, which would write its greeting to the log each time.
+            loop.loop(timeout=_POLL_SECONDS, blocking=False)
         acceptor.close_all()
 
     thread = threading.Thread(target=run, name="pyftpdlib")
