@@ -44,12 +44,12 @@ class Channel:
     def __init__(
         self, stream: Stream, *, dialect: Dialect, errors: ErrorFamily, timeouts: Timeouts, encoding: str = "utf-8"
     ) -> None:
-        self.stream = stream
-        self.peer = stream.peer
-        self.timeouts = timeouts
-        self.state = ChannelState.OPEN
-        self.sessions = SessionStore()
-        self.log = WireLog(stream.peer, dialect.secret_verbs)
+        self.stream: Stream = stream
+        self.peer: str = stream.peer
+        self.timeouts: Timeouts = timeouts
+        self.state: ChannelState = ChannelState.OPEN
+        self.sessions: SessionStore = SessionStore()
+        self.log: WireLog = WireLog(stream.peer, dialect.secret_verbs)
         self._dialect = dialect
         self._errors = errors
         self._encoding = encoding

@@ -39,7 +39,7 @@ class ClientChannel(Conversation):
         self, stream: Stream, *, dialect: Dialect, errors: ErrorFamily, timeouts: Timeouts, encoding: str = "utf-8"
     ) -> None:
         super().__init__(stream, dialect=dialect, errors=errors, timeouts=timeouts, encoding=encoding)
-        self.payload_ended = False
+        self.payload_ended: bool = False
         """Whether the last payload went out to its last byte: from then on the peer may act on it."""
 
     # -- exchanges -----------------------------------------------------------------------------------------------

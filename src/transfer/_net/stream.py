@@ -58,7 +58,7 @@ class Stream:
         self.errors = errors
         self.tls_context: ssl.SSLContext | None = None
         """What TLS was started with; not the TLS socket's own ``context`` where that stands in for another."""
-        self.truncated = False
+        self.truncated: bool = False
         """Whether the peer ended TLS without close_notify: bytes may be missing (RFC 8446 §6.1)."""
         self._socket = sock
         self._tls: TlsLayer | None = None

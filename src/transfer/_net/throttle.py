@@ -25,7 +25,7 @@ class Throttle:
     __slots__ = ("_free_at", "limit")
 
     def __init__(self, limit: float | None = None) -> None:
-        self.limit = limit
+        self.limit: float | None = limit
         self._free_at = 0.0
 
     @property

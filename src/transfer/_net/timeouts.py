@@ -69,8 +69,8 @@ class Deadline:
     __slots__ = ("_at", "phase", "seconds")
 
     def __init__(self, seconds: float | None, phase: str) -> None:
-        self.seconds = seconds
-        self.phase = phase
+        self.seconds: float | None = seconds
+        self.phase: str = phase
         self._at: float | None = None
 
     @property

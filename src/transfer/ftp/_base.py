@@ -29,6 +29,7 @@ from transfer.ftp._settings import (
     PASSIVE_COMMANDS,
     ListingLimits,
     Settings,
+    StreamThrottle,
     choose_timeouts,
     choose_tls,
     make_throttle,
@@ -86,8 +87,8 @@ class BaseClient:
             parser=parser,
             limits=listing_limits or ListingLimits(),
         )
-        self.throttle = self._settings.throttle
-        self.encoding = encoding
+        self.throttle: StreamThrottle = self._settings.throttle
+        self.encoding: str = encoding
         self.server_host: str | None = None
         self.server_port: int | None = None
         self._last_session: Session | None = None

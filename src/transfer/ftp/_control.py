@@ -90,7 +90,7 @@ class Control:
         self.is_local = is_local
         self.server_name: str | None = None
         """The name in the server's certificate, on the control connection and on all data connections."""
-        self.is_private = False
+        self.is_private: bool = False
         """Whether data connections are inside TLS."""
         self.lacks: set[str] = set()
         """Verbs that this server has said not to know."""

@@ -47,15 +47,23 @@ class Attributes:
     _options: ConnectOptions
     _session: Session | None
 
-    hostname = _Option(lambda options: options.hostname, "The server to connect to, as given.")
-    port = _Option(
+    hostname: _Option[str | None] = _Option(lambda options: options.hostname, "The server to connect to, as given.")
+    port: _Option[int | None] = _Option(
         lambda options: options.target_port, "The port to connect to, as given or as it follows from the rest."
     )
-    local_hostname = _Option(lambda options: options.local_hostname, "What EHLO says; None asks the system.")
-    source_address = _Option(lambda options: options.source_address, "Host and port to connect from.")
-    timeout = _Option(lambda options: options.timeout_seconds, "Seconds for each reply and each block sent.")
-    use_tls = _Option(lambda options: options.is_implicit_tls, "Whether TLS begins with the first byte.")
-    validate_certs = _Option(lambda options: options.validate_certs, "Whether the server's certificate is checked.")
+    local_hostname: _Option[str | None] = _Option(
+        lambda options: options.local_hostname, "What EHLO says; None asks the system."
+    )
+    source_address: _Option[tuple[str, int] | None] = _Option(
+        lambda options: options.source_address, "Host and port to connect from."
+    )
+    timeout: _Option[float | None] = _Option(
+        lambda options: options.timeout_seconds, "Seconds for each reply and each block sent."
+    )
+    use_tls: _Option[bool] = _Option(lambda options: options.is_implicit_tls, "Whether TLS begins with the first byte.")
+    validate_certs: _Option[bool] = _Option(
+        lambda options: options.validate_certs, "Whether the server's certificate is checked."
+    )
     client_cert: _Option[str | os.PathLike[str] | None] = _Option(
         lambda options: options.client_cert, "File of this side's certificate."
     )
@@ -106,7 +114,7 @@ class Attributes:
             return None
         facts: dict[str, Callable[[], Any]] = {
             "ssl_object": lambda: tls,
-            "sslcontext": lambda: tls.context,
+            "sslcontext": lambda: stream.tls_context,
             "peercert": tls.getpeercert,
             "cipher": tls.cipher,
             "compression": tls.compression,

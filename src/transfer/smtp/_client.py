@@ -72,6 +72,8 @@ class SMTP(Connection):
     then says what is known of the mail. Works under asyncio and trio.
     """
 
+    last_delivery: Delivery | None
+
     # -- mails ---------------------------------------------------------------------------------------------------------
 
     async def sendmail(

@@ -102,6 +102,7 @@ class SMTPResponseException(SMTPException, ReplyError):
     """The server's reply was not the one hoped for: ``code`` and ``message`` are its code and text."""
 
     code: int
+    args: tuple[Any, ...]
 
     def __init__(self, code: int, message: str, /, **facts: Any) -> None:
         facts.setdefault("delivery", Delivery.REFUSED if 400 <= code < 600 else Delivery.NOT_SENT)
@@ -140,6 +141,7 @@ class SMTPSenderRefused(SMTPResponseException):
     """MAIL was refused for ``sender``."""
 
     sender: str
+    args: tuple[Any, ...]
 
     def __init__(self, code: int, message: str, sender: str, /, **facts: Any) -> None:
         super().__init__(code, message, **facts)
@@ -151,6 +153,7 @@ class SMTPRecipientRefused(SMTPResponseException):
     """RCPT was refused for ``recipient``."""
 
     recipient: str
+    args: tuple[Any, ...]
 
     def __init__(self, code: int, message: str, recipient: str, /, **facts: Any) -> None:
         super().__init__(code, message, **facts)
@@ -162,6 +165,7 @@ class SMTPRecipientsRefused(SMTPException):
     """Every recipient was refused: one :class:`SMTPRecipientRefused` each in ``recipients``."""
 
     recipients: list[SMTPRecipientRefused]
+    args: tuple[Any, ...]
 
     def __init__(self, recipients: list[SMTPRecipientRefused], /, **facts: Any) -> None:
         facts.setdefault("delivery", Delivery.REFUSED)
