@@ -90,6 +90,35 @@ async def test_a_directory_that_is_missing_says_nothing_of_the_option(peer: Scri
     client.close()
 
 
+async def test_a_directory_that_a_server_shows_nothing_of_is_missing_if_it_shows_others(peer: ScriptedPeer) -> None:
+    without_mlsd(
+        peer,
+        *deliver(b"LIST -a in", DOTS + unix("shown")),
+        *deliver(b"LIST -a none", b"", name="e"),
+        *deliver(b"LIST -a in", DOTS + unix(".hidden"), name="f"),
+    )
+    client = await connected(peer)
+    assert names(await client.list("in")) == ["shown"]
+    with pytest.raises(ftp.StatusCodeError, match="none is not listed") as caught:
+        await client.list("none")
+    assert caught.value.received_codes == ("550",)
+    assert names(await client.list("in")) == [".hidden"]
+    client.close()
+
+
+async def test_an_empty_listing_that_is_empty_both_ways_decides_nothing(peer: ScriptedPeer) -> None:
+    without_mlsd(
+        peer,
+        *deliver(b"LIST -a in", b""),
+        *deliver(b"LIST in", b"", name="e"),
+        *deliver(b"LIST -a .", DOTS + unix(".hidden"), name="f"),
+    )
+    client = await connected(peer)
+    assert await client.list("in") == []
+    assert names(await client.list(".")) == [".hidden"]
+    client.close()
+
+
 async def test_the_command_that_was_chosen_has_no_option(peer: ScriptedPeer) -> None:
     peer.script(HELLO, *binary(), *deliver(b"LIST in", unix("shown")), expect_eof())
     client = await connected(peer)
@@ -100,7 +129,7 @@ async def test_the_command_that_was_chosen_has_no_option(peer: ScriptedPeer) -> 
 async def test_a_tree_is_listed_whole_whatever_the_server_makes_of_the_option(peer: ScriptedPeer) -> None:
     without_mlsd(
         peer,
-        *deliver(b"LIST -a in", DOTS + unix(".deep", mode="drwxr-xr-x")),
+        *deliver(b"LIST -a in", unix(".deep", mode="drwxr-xr-x")),
         *deliver(b"LIST -a in/.deep", b"", name="e"),
         *deliver(b"LIST in/.deep", unix("file"), name="f"),
     )

@@ -262,6 +262,8 @@ async def test_stat_and_its_kin(ftp_server: FtpServer) -> None:
         assert await client.is_dir("directory")
         assert await client.is_dir("/")
         assert await client.exists("directory/inner")
+        with pytest.raises(StatusCodeError):
+            await client.list("missing")
         for missing in ("missing", "directory/missing", "missing/missing", "/missing"):
             assert not await client.exists(missing)
             with pytest.raises(StatusCodeError) as caught:

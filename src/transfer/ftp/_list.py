@@ -25,6 +25,7 @@ from transfer._net.timeouts import Deadline
 from transfer._wire.command import Command
 from transfer._wire.lines import LineBuffer
 from transfer.ftp import _commands as commands
+from transfer.ftp._code import Code
 from transfer.ftp._data import explain
 from transfer.ftp._errors import FTPIncompleteTransfer, FTPProtocolError, StatusCodeError
 from transfer.ftp._listing import ListedLine, SkippedLine, read_line, read_mlsx_line
@@ -102,6 +103,8 @@ class ListingIterator:
         self._open: _OpenListing | None = None
         self._count = _Count(session.settings.limits)
         self._path, self._depth = path, 0
+        self._is_in_doubt = False
+        """Whether a listing by LIST -a has said nothing, and the same is asked by plain LIST."""
         self._ready: deque[Found] = deque()
 
     def __aiter__(self) -> ListingIterator:
@@ -176,7 +179,7 @@ class ListingIterator:
     async def _start_list(self, path: commands.Path) -> tuple[Command, Transfer]:
         lacks = self._session.control.lacks
         plain, whole = commands.list_(path), commands.list_(path, hidden=True)
-        asks_for_all = self._raw_command is None and _LIST_ALL not in lacks
+        asks_for_all = self._raw_command is None and _LIST_ALL not in lacks and not self._is_in_doubt
         if asks_for_all:
             try:
                 return whole, await start(self._session, whole)
@@ -189,10 +192,25 @@ class ListingIterator:
         return plain, transfer
 
     def _conclude(self, opened: _OpenListing) -> None:
+        """Judge a listing that has ended well: one by LIST -a has at least the directory itself, if both are known.
+
+        Raises:
+            StatusCodeError: there is no such directory, or it may not be read; the server has not said it otherwise.
+        """
         self._open = None
-        if opened.is_bare and opened.command == commands.list_(self._path, hidden=True):
-            # Not even the directory itself is listed: the option has been taken for a name that is not there.
-            self._session.control.lacks.add(_LIST_ALL)
+        control, was_in_doubt = self._session.control, self._is_in_doubt
+        self._is_in_doubt = False
+        if opened.command != commands.list_(self._path, hidden=True):
+            if was_in_doubt and not opened.is_bare:
+                control.lacks.add(_LIST_ALL)
+        elif opened.has_dot:
+            control.lists_itself = True
+        elif opened.is_bare:
+            if control.lists_itself:
+                about = f"{self._path} is not listed: there is no such directory, or it may not be read"
+                raise StatusCodeError(Code("2xx"), Code("550"), about, peer=control.peer)
+            # Either there is no such directory, or the option has been taken for a part of its name.
+            self._is_in_doubt = True
             self._waiting.appendleft((self._path, self._depth))
 
     def _found(self, line: ListedLine) -> Found:
@@ -235,6 +253,8 @@ class _OpenListing:
         self.command = command
         self.is_bare = True
         """Whether nothing was listed so far, not even the directory itself."""
+        self.has_dot = False
+        """Whether the directory itself was listed."""
         self._session = session
         self._transfer = transfer
         self._count = count
@@ -297,6 +317,7 @@ class _OpenListing:
             line = self._parse(raw)
             if isinstance(line, ListedLine):
                 self.is_bare = False
+                self.has_dot = self.has_dot or line.is_dot
                 listed.append(line)
             elif line is not None:
                 self._skip(line)
