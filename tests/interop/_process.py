@@ -16,6 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from weakref import WeakSet
 
 import attrs
 
@@ -27,6 +28,9 @@ _LOG_TAIL = 4000
 
 class ServerFailedError(Exception):
     """A server ended early or did not listen in time; the text carries its logs."""
+
+
+_started: WeakSet[ServerProcess] = WeakSet()
 
 
 @attrs.define(eq=False)
@@ -57,7 +61,16 @@ class ServerProcess:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        return cls(name, folder, process)
+        server = cls(name, folder, process)
+        _started.add(server)
+        return server
+
+    @classmethod
+    def kill_in(cls, folder: Path) -> None:
+        """Kill the server whose folder is *folder*, if it is a process at all."""
+        for server in _started:
+            if server.folder == folder:
+                server.kill()
 
     def wait_until_listening(self, host: str, *ports: int) -> None:
         """Return as soon as every one of *ports* takes a connection.
@@ -89,8 +102,23 @@ class ServerProcess:
         Raises:
             ServerFailedError: a process survived both.
         """
+        self._end(signal.SIGTERM, signal.SIGKILL)
+
+    def kill(self) -> None:
+        """End the server and all its descendants at once by SIGKILL, in the middle of whatever they do.
+
+        Raises:
+            ServerFailedError: a process survived that.
+        """
+        # Stopped first: none of them is to notice what becomes of another, and to say so.
+        for member in _family({self._process.pid}):
+            with suppress(ProcessLookupError):
+                os.kill(member, signal.SIGSTOP)
+        self._end(signal.SIGKILL)
+
+    def _end(self, *numbers: signal.Signals) -> None:
         sessions = {self._process.pid}
-        for number in (signal.SIGTERM, signal.SIGKILL):
+        for number in numbers:
             deadline = time.monotonic() + STOP_SECONDS
             signalled: set[int] = set()
             while time.monotonic() < deadline:

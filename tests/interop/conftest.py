@@ -22,6 +22,7 @@ import pytest
 import trustme
 
 from tests.interop._certificates import write_certificates
+from tests.interop._process import ServerProcess
 from tests.interop._registry import FTP_STARTERS, SMTP_STARTERS, Registry
 from tests.interop._servers import FtpServer, MortalFtpServer, SmtpServer
 from tests.interop._smtp_sink import SmtpSinkFactory
@@ -108,7 +109,13 @@ def mortal_ftp_server(request: pytest.FixtureRequest, servers: Registry) -> Iter
     """A file server of the test's own, of the kind given by parameter, that the test may end."""
     with ExitStack() as cleanup:
         name, mode = request.param
-        yield MortalFtpServer(servers.own_ftp(cleanup, name, mode), end=cleanup.close)
+        server = servers.own_ftp(cleanup, name, mode)
+
+        def end() -> None:
+            ServerProcess.kill_in(server.folder)
+            cleanup.close()
+
+        yield MortalFtpServer(server, end=end)
 
 
 @pytest.fixture(params=list(FTP_STARTERS), ids="-".join)
