@@ -235,4 +235,7 @@ def _parse_command(line: str, censor_after: int | None) -> Command:
     secret = bool(censor_after) or verb.upper() in _SECRET_VERBS
     if not verb:
         raise InvalidCommand("a command does not begin with a space; nothing was sent")
+    if censor_after and censor_after < len(verb):
+        # The secret is where a verb would be; without one, the whole line is kept out of sight.
+        return Command("", line, secret=True)
     return Command(verb, argument if space else None, secret=secret)
