@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
+from tests.interop import _inetd
 from tests.interop._packages import PEER_USER, hand_over, password_hash, peer_account, require_root, unpacked
 from tests.interop._ports import free_port
 from tests.interop._process import ServerProcess
@@ -17,7 +19,7 @@ _TLS_FEATURES = features("AUTH CCC PBSZ PROT SSCN session-reuse-required")
 
 _CONFIGURATION = """\
 ServerName interop
-ServerType standalone
+ServerType inetd
 DefaultServer on
 DefaultAddress {host}
 Port {port}
@@ -80,7 +82,10 @@ def start(site: Site, mode: str) -> FtpServer:
     _gather_modules(site.folder / "modules")
     configuration = _configure(site, root, port, mode)
 
-    process = ServerProcess.start("proftpd", [program, "-n", "-q", "-c", configuration], site.folder)
+    # One process for each connection.  A standalone ProFTPD that is asked for several connections in a row lets each
+    # wait until what it does about the one before is done, which added up to half a minute.
+    inetd: list[str | Path] = [sys.executable, Path(_inetd.__file__), HOST, str(port)]
+    process = ServerProcess.start("proftpd", [*inetd, program, "-c", configuration], site.folder)
     site.cleanup.callback(process.stop)
     process.wait_until_listening(HOST, port)
     return FtpServer(
