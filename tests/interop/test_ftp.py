@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import pytest
 
-from tests.interop._files import MIXED, in_clear, logged_in, octets, once_each, options, put, put_directory, put_many
+from tests.interop._files import MIXED, logged_in, octets, once_each, options, put, put_directory, put_many
 from tests.interop._registry import FTP_STARTERS
 from tests.interop._servers import FtpServer
 from transfer import TLS, ConnectError, ReplyError, TLSError
@@ -307,109 +307,3 @@ async def test_a_tree_is_removed_and_its_links_not_followed(ftp_server: FtpServe
         await client.remove("tree")
 
     assert sorted(path.name for path in ftp_server.root.rglob("*")) == ["inner", "kept", "kept directory"]
-
-
-# -- names -------------------------------------------------------------------------------------------------------------
-
-NAMES = (
-    "with blanks in it",
-    " leading",
-    "trailing ",
-    "  both  ",
-    'quote"s \'and\' ""double',
-    "Zoë – ½ €.txt",
-    "漢字 🎁",
-    "semi;colon=equals;",
-    "back\\slash",
-    "100% #1 &co (2)",
-    "[3] {4} *?",
-    "-rf",
-    "drwxr-xr-x 2 a b 4096 Jan 01 00:00 fake",
-    "a -> b",
-    "~tilde",
-    "x" * 200,
-)
-
-
-@in_clear
-async def test_any_name_that_is_there_can_be_used(ftp_server: FtpServer, tmp_path: Path) -> None:
-    """What a listing gives out, every other command takes."""
-    put_directory(ftp_server, "plain")
-    # A server may forbid names by choice.
-    expected = sorted(name for name in NAMES if "\\" not in name or ftp_server.name != "pureftpd")
-    for name in expected:
-        put(ftp_server, name, name.encode())
-        put(ftp_server, f"plain/{name}", name.encode())
-    async with logged_in(ftp_server) as client:
-        assert sorted(path.name for path, _ in await client.list("plain")) == expected
-        assert sorted(path.name for path, _ in await client.list("plain", raw_command="LIST")) == expected
-        for path, info in await client.list():
-            if info["type"] == "dir":
-                continue
-            assert await client.is_file(path)
-            await client.download(path, tmp_path / "copy", write_into=True)
-            assert (tmp_path / "copy").read_text() == path.name
-            await client.rename(path, "renamed")
-            await client.remove("renamed")
-        await client.remove("plain")
-
-    assert list(ftp_server.root.iterdir()) == []
-
-
-@in_clear
-async def test_any_name_can_be_given(ftp_server: FtpServer, tmp_path: Path) -> None:
-    (tmp_path / "source").write_text("content")
-    async with logged_in(ftp_server) as client:
-        for name in NAMES:
-            if name in forbidden(ftp_server):
-                with pytest.raises(StatusCodeError):
-                    await client.change_directory(name)
-                continue
-            await client.make_directory(name, parents=False)
-            await client.change_directory(name)
-            assert await client.get_current_directory() == PurePosixPath("/") / name
-            await client.upload(tmp_path / "source", name, write_into=True)
-            assert [path.name for path, _ in await client.list("")] == [name]
-            await client.change_directory("/")
-            assert [path.parts for path, _ in await client.list(name)] == [(name, name)]
-            assert await client.is_file(f"{name}/{name}")
-            assert (ftp_server.root / name / name).read_text() == "content"
-            await client.remove(name)
-
-    assert list(ftp_server.root.iterdir()) == []
-
-
-def forbidden(server: FtpServer) -> set[str]:
-    """Return the names that *server* does not let anybody choose, or does not show as they are."""
-    if server.name == "proftpd":
-        return {"[3] {4} *?"}
-    if server.name == "pureftpd":
-        return {name for name in NAMES if name.strip() != name or "\\" in name or '"' in name}
-    return set()
-
-
-@in_clear
-async def test_a_hidden_name_is_not_hidden(ftp_server: FtpServer, tmp_path: Path) -> None:
-    (tmp_path / "source").write_text("content")
-    async with logged_in(ftp_server) as client:
-        for _ in range(2):
-            await client.upload(tmp_path / "source", ".well-known/.hidden", write_into=True)
-        assert await client.exists(".well-known")
-        assert await client.is_file(".well-known/.hidden")
-        assert [path.name for path, _ in await client.list("")] == [".well-known"]
-        await client.download(".well-known", tmp_path)
-        assert (tmp_path / ".well-known/.hidden").read_text() == "content"
-        await client.remove(".well-known")
-
-    assert list(ftp_server.root.iterdir()) == []
-
-
-@once_each
-async def test_nothing_is_sent_of_a_name_with_a_line_break(ftp_server: FtpServer) -> None:
-    async with logged_in(ftp_server) as client:
-        for wrong in ("a\r\nMKD b", "a\nb", "a\0b", "a\rb"):
-            with pytest.raises(InvalidCommand):
-                await client.make_directory(wrong, parents=False)
-            with pytest.raises(InvalidCommand):
-                await client.list(wrong)
-        assert await client.list() == []

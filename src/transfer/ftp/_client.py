@@ -105,8 +105,8 @@ class Client(BaseClient):
         Args:
             path: a directory; the current one by default.
             recursive: whether to list the directories in it as well, breadth first.
-            raw_command: ``"MLSD"`` or ``"LIST"``, instead of the first and then, where it is not known, the second, with
-                the names that it hides if the server knows how to show them (``LIST -a``).
+            raw_command: ``"MLSD"`` or ``"LIST"``, instead of the first and then, where it is not known, the second,
+                with the names that it hides if the server knows how to show them (``LIST -a``).
 
         Raises, when awaited or iterated over:
             StatusCodeError: the server refuses.
