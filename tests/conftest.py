@@ -1,4 +1,4 @@
-"""Fixtures that every test may ask for: the three event loops, and certificates of a CA made for this run."""
+"""Fixtures that every test may ask for: event loops, certificates of a CA made for this run, paths of sockets."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import gc
 import os
 import ssl
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +69,13 @@ def server_tls_context(server_certificate: trustme.LeafCert) -> ssl.SSLContext:
 def client_tls_context(ca_file: Path) -> ssl.SSLContext:
     """A client's context that trusts the CA and nothing else; shared like `server_tls_context`."""
     return ssl.create_default_context(cafile=ca_file)
+
+
+@pytest.fixture
+def socket_path() -> Iterator[Path]:
+    """Where a Unix socket may be bound: a kernel takes some 100 octets, and `tmp_path` grows with the checkout's."""
+    with tempfile.TemporaryDirectory(prefix="transfer-", dir="/tmp") as folder:
+        yield Path(folder) / "socket"
 
 
 def pytest_collection_finish() -> None:

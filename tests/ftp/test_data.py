@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -41,6 +41,20 @@ def listener(host: str, port: int = 0) -> Iterator[socket.socket]:
         yield sock
     finally:
         close_socket(sock)
+
+
+@contextmanager
+def two_on_one_port(first: str, second: str) -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Listen at two addresses under the same port number, which is free at both."""
+    with ExitStack() as taken:
+        while True:
+            one = taken.enter_context(listener(first))
+            try:
+                two = taken.enter_context(listener(second, one.getsockname()[1]))
+            except OSError:  # somebody else's at the second address; the kernel chose it for the first
+                continue
+            yield one, two
+            return
 
 
 def accept_by_hand(sock: socket.socket) -> Step:
@@ -209,7 +223,7 @@ async def test_a_421_before_the_data_ends_the_connection(verb: str) -> None:
 
 async def test_the_address_in_a_227_is_not_where_the_client_goes(peer: ScriptedPeer) -> None:
     """A server can't send the client to somebody else's machine, nor to one in the client's own network."""
-    with listener("127.0.0.7") as stranger, listener(peer.host, stranger.getsockname()[1]) as own:
+    with two_on_one_port("127.0.0.7", peer.host) as (stranger, own):
         peer.script(
             HELLO,
             *binary(),

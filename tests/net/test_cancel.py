@@ -84,22 +84,20 @@ async def test_a_cancelled_race_leaves_nothing_open() -> None:
     assert (await everywhere(race, places)).points >= 3
 
 
-async def test_a_cancelled_dial_of_a_unix_socket_leaves_nothing_open(tmp_path: Path) -> None:
+async def test_a_cancelled_dial_of_a_unix_socket_leaves_nothing_open(socket_path: Path) -> None:
     @contextmanager
-    def full_backlog() -> Iterator[tuple[Path, socket.socket]]:
-        path = tmp_path / "socket"
+    def full_backlog() -> Iterator[socket.socket]:
         with ExitStack() as stack:
             listener = stack.enter_context(socket.socket(socket.AF_UNIX))
-            listener.bind(str(path))
-            stack.callback(path.unlink)
+            listener.bind(str(socket_path))
+            stack.callback(socket_path.unlink)
             listener.listen(0)
-            stack.enter_context(socket.socket(socket.AF_UNIX)).connect(str(path))
-            yield path, listener
+            stack.enter_context(socket.socket(socket.AF_UNIX)).connect(str(socket_path))
+            yield listener
 
-    async def dial(place: tuple[Path, socket.socket]) -> None:
-        path, listener = place
+    async def dial(listener: socket.socket) -> None:
         with played(lambda: listener.accept()[0].close()):
-            (await connect_unix(path, errors=ERRORS, deadline=in_time())).close()
+            (await connect_unix(socket_path, errors=ERRORS, deadline=in_time())).close()
 
     await everywhere(dial, full_backlog)
 

@@ -207,9 +207,9 @@ async def test_a_black_holed_address_is_overtaken() -> None:
         sock.close()
 
 
-async def test_of_several_winners_one_is_kept(tmp_path: Path) -> None:
+async def test_of_several_winners_one_is_kept(socket_path: Path) -> None:
     """Dials that succeed in the same turn of the loop, as on trio about every second pair does."""
-    path = str(tmp_path / "socket")
+    path = str(socket_path)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
         listener.listen()
@@ -262,8 +262,8 @@ def test_families_alternate_and_the_resolvers_first_choice_leads() -> None:
 # -- Unix sockets ------------------------------------------------------------------------------------------------------
 
 
-async def test_unix_socket(tmp_path: Path) -> None:
-    path = tmp_path / "socket"
+async def test_unix_socket(socket_path: Path) -> None:
+    path = socket_path
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
         listener.listen()
@@ -275,17 +275,17 @@ async def test_unix_socket(tmp_path: Path) -> None:
             assert stream.peer == str(path)
 
 
-async def test_unix_socket_that_is_not_there(tmp_path: Path) -> None:
+async def test_unix_socket_that_is_not_there(socket_path: Path) -> None:
     with pytest.raises(ConnectError) as caught:
-        await connect_unix(tmp_path / "none", errors=ERRORS, deadline=in_time("connection"))
+        await connect_unix(socket_path, errors=ERRORS, deadline=in_time("connection"))
     assert caught.value.errno == errno.ENOENT
     with pytest.raises(ConnectError):
         await connect_unix("x" * 200, errors=ERRORS, deadline=in_time("connection"))
 
 
-async def test_unix_socket_with_a_full_backlog_is_tried_again(tmp_path: Path) -> None:
+async def test_unix_socket_with_a_full_backlog_is_tried_again(socket_path: Path) -> None:
     """EAGAIN, and nothing to wait for: the kernel does not queue the caller."""
-    path = str(tmp_path / "socket")
+    path = str(socket_path)
     with ExitStack() as stack:
         listener = stack.enter_context(socket.socket(socket.AF_UNIX))
         listener.bind(path)

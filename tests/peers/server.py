@@ -104,6 +104,16 @@ class PeerServer:
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
         return descriptors.adopt(socket.create_server((self.host, 0), family=family))
 
+    def _listen_unix(self, path: str) -> socket.socket:
+        listener = descriptors.adopt(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+        try:
+            listener.bind(path)
+        except OSError:
+            descriptors.close(listener)
+            raise
+        listener.listen()
+        return listener
+
     def wait_any(self, *sockets: socket.socket) -> list[socket.socket]:
         """Those of *sockets* that can be read; waits for one. Stopped and Patience as on a wire."""
         readable, _, _ = select.select([*sockets, self._stop], [], [], self.patience_seconds)
@@ -172,16 +182,12 @@ class PeerServer:
     # -- entering and leaving
 
     def __enter__(self) -> Self:
+        listener = self._listen_unix(self.path) if self.path is not None else self.listen()
+        if self.path is None:
+            self.port = listener.getsockname()[1]
         self._stop, self._stopper = socket.socketpair()
         descriptors.adopt(self._stop)
         descriptors.adopt(self._stopper)
-        if self.path is None:
-            listener = self.listen()
-            self.port = listener.getsockname()[1]
-        else:
-            listener = descriptors.adopt(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
-            listener.bind(self.path)
-            listener.listen()
         self._start(self._accept, listener)
         return self
 

@@ -371,13 +371,13 @@ def test_a_cut_control_connection_takes_the_data_connections_with_it() -> None:
     assert peer.was_cut
 
 
-def test_socket_pairs_and_unix_sockets(tmp_path: Path) -> None:
-    with ScriptedPeer(path=str(tmp_path / "socket")) as peer:
+def test_socket_pairs_and_unix_sockets(socket_path: Path) -> None:
+    with ScriptedPeer(path=str(socket_path)) as peer:
         peer.always(send(b"hello"), close())
         with peer.socketpair() as client:
             assert read_all(client) == b"hello"
         with socket.socket(socket.AF_UNIX) as client:
-            client.connect(str(tmp_path / "socket"))
+            client.connect(str(socket_path))
             assert read_all(client) == b"hello"
 
 

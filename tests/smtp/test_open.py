@@ -44,8 +44,8 @@ async def test_from_a_source_address(opened: Open, peer: ScriptedPeer) -> None:
     assert session.channel.stream.raw_socket.getsockname()[0] == "127.0.0.2"
 
 
-async def test_by_unix_socket(tmp_path: Path) -> None:
-    path = str(tmp_path / "smtp")
+async def test_by_unix_socket(socket_path: Path) -> None:
+    path = str(socket_path)
     with ScriptedPeer(path=path) as peer, ExitStack() as cleanup:
         peer.script(*opening(), expect_eof())
         session = await Open(cleanup)(ConnectOptions(socket_path=path, local_hostname=NAME))

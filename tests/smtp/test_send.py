@@ -96,11 +96,10 @@ async def test_over_implicit_tls(server_tls_context: ssl.SSLContext, client_tls_
         assert server.messages[0].encrypted
 
 
-async def test_over_a_unix_socket(tmp_path: Path) -> None:
-    path = tmp_path / "smtp"
-    with MiniSMTP(path=str(path), users=USERS) as server:
-        await send(letter(), socket_path=path, local_hostname=NAME, username="anna", password="secret")
-        await send(letter(), socket_path=str(path).encode(), local_hostname=NAME)
+async def test_over_a_unix_socket(socket_path: Path) -> None:
+    with MiniSMTP(path=str(socket_path), users=USERS) as server:
+        await send(letter(), socket_path=socket_path, local_hostname=NAME, username="anna", password="secret")
+        await send(letter(), socket_path=str(socket_path).encode(), local_hostname=NAME)
         assert len(server.messages) == 2
 
 
