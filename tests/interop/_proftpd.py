@@ -82,8 +82,7 @@ def start(site: Site, mode: str) -> FtpServer:
     _gather_modules(site.folder / "modules")
     configuration = _configure(site, root, port, mode)
 
-    # One process for each connection.  A standalone ProFTPD that is asked for several connections in a row lets each
-    # wait until what it does about the one before is done, which added up to half a minute.
+    # One process for each connection: greetings come at once, however quickly connections follow one another.
     inetd: list[str | Path] = [sys.executable, Path(_inetd.__file__), HOST, str(port)]
     process = ServerProcess.start("proftpd", [*inetd, program, "-c", configuration], site.folder)
     site.cleanup.callback(process.stop)

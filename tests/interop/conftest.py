@@ -39,8 +39,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def servers(request: pytest.FixtureRequest, certificate_authority: trustme.CA) -> Iterator[Registry]:
     """All servers by name and mode, ended with the session; configurations and logs stay when a test failed."""
-    # Not pytest's tmp_path: only its owner may enter that, and most servers give up being root.
-    folder = Path(tempfile.mkdtemp(prefix="transfer-interop-"))
+    # Not below pytest's or the session's folder: most servers give up being root and may not enter there, and Unix
+    # sockets need short paths.
+    folder = Path(tempfile.mkdtemp(prefix="transfer-interop-", dir="/tmp"))
     folder.chmod(0o755)
     with ExitStack() as cleanup:
         yield Registry(folder, write_certificates(certificate_authority, folder), cleanup)
