@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -35,9 +36,9 @@ SESSIONS: dict[Session, Callable[[], PeerServer]] = {
 }
 
 
-def threads() -> set[str]:
-    """Those of this process, but for the workers of the resolver and of the loops, which are kept for a while."""
-    return {thread.name for thread in threading.enumerate() if "worker" not in thread.name.lower()}
+def threads() -> set[threading.Thread]:
+    """Those of this process, but for the workers of the resolver and of the loops, which stay or go as they like."""
+    return {thread for thread in threading.enumerate() if not re.match(r"(?i)trio thread|.*worker", thread.name)}
 
 
 @pytest.mark.parametrize("session", SESSIONS, ids=lambda session: session.__name__)
@@ -51,7 +52,7 @@ async def test_nothing_outlives_a_session_and_no_group_escapes(session: Session,
     await cancel_everywhere(
         lambda peer: session(peer, tmp_path), around=SESSIONS[session], check=check, modes=ALL_MODES
     )
-    assert threads() == before
+    assert not threads() - before
 
 
 @pytest.mark.parametrize("session", SESSIONS, ids=lambda session: session.__name__)
@@ -64,4 +65,4 @@ async def test_nothing_outlives_a_session_that_is_cut_off(session: Session, tmp_
     await cut_everywhere(
         lambda peer: session(peer, tmp_path), SESSIONS[session], check=check, modes=[CutMode.RESET], stride=5
     )
-    assert threads() == before
+    assert not threads() - before
