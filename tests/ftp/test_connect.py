@@ -53,6 +53,25 @@ async def test_no_greeting_no_connection(greeting: Any, error: Any) -> None:
         client.close()
 
 
+async def test_silence_instead_of_a_greeting_is_explained(peer: ScriptedPeer) -> None:
+    """Where TLS comes first, the server waits for us, and we for it."""
+    peer.script(hang())
+    with pytest.raises(ftp.FTPTimeoutError) as caught:
+        await ftp.Client(timeouts=impatient("greeting")).connect(peer.host, peer.port)
+
+    (note,) = caught.value.__notes__
+    assert "ssl=True" in note
+
+
+async def test_a_client_shows_where_it_is_connected(ftp_server: MiniFTP) -> None:
+    client = ftp.Client()
+    assert repr(client) == "<Client, not connected>"
+    await client.connect(ftp_server.host, ftp_server.port)
+    assert repr(client) == f"<Client {ftp_server.host}:{ftp_server.port}, connected>"
+    client.close()
+    assert repr(client) == f"<Client {ftp_server.host}:{ftp_server.port}, closed>"
+
+
 async def test_a_refused_dial_is_a_connection_error() -> None:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))

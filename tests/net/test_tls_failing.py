@@ -100,7 +100,7 @@ async def test_a_missing_clients_certificate_is_a_tls_error_wherever_it_shows(
 async def test_a_peer_that_answers_garbage_is_a_tls_error(client_tls_context: ssl.SSLContext) -> None:
     with pair() as (stream, peer):
         peer.sendall(b"500 I do not speak TLS\r\n")
-        with pytest.raises(TLSError) as caught:
+        with pytest.raises(TLSError, match="something other than TLS") as caught:
             await shake_hands(stream, client_tls_context)
 
     assert isinstance(caught.value.__cause__, ssl.SSLError)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import anyio
 import pytest
 
-from tests.peers import ScriptedPeer, Step, close, expect, expect_eof, hang, reset, send
+from tests.peers import MiniSMTP, ScriptedPeer, Step, close, expect, expect_eof, hang, reset, send
 from tests.smtp.support import (
     EHLO,
     HELLO,
@@ -44,6 +44,14 @@ def test_a_client_begins_unconnected() -> None:
     assert client.last_delivery is None
     assert client.esmtp_extensions == {}
     assert client.server_auth_methods == []
+
+
+async def test_a_client_shows_where_it_is_connected(smtp_server: MiniSMTP) -> None:
+    client = smtp.SMTP(hostname=smtp_server.host, port=smtp_server.port, password="secret")
+    assert repr(client) == "<SMTP, not connected>"
+    async with client:
+        assert repr(client) == f"<SMTP {smtp_server.host}:{smtp_server.port}, connected>"
+    assert repr(client) == "<SMTP, not connected>"
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,12 @@ class BaseClient:
         self.server_port: int | None = None
         self._last_session: Session | None = None
 
+    def __repr__(self) -> str:
+        if self._last_session is None:
+            return f"<{type(self).__name__}, not connected>"
+        state = "connected" if self.is_connected else "closed"
+        return f"<{type(self).__name__} {self._last_session.control.peer}, {state}>"
+
     # -- the connection ----------------------------------------------------------------------------------------------
 
     @property

@@ -40,7 +40,7 @@ class Client(BaseClient):
         parse_list_line_custom_first: whether it is asked before the built-in parsers, or after them.
         passive_commands: ``"epsv"`` and ``"pasv"`` in the order in which they are tried.
         trust_server_pasv_ipv4_address: the same as *trust_passive_address*.
-        timeouts: all time limits one by one, instead of *socket_timeout*.
+        timeouts: all time limits one by one, instead of *socket_timeout*; the default is ``Timeouts(greeting=60)``.
         tls: how to set up TLS, implicit or explicit, instead of a context.
         trust_passive_address: connect to the address in a 227 reply instead of the control connection's peer.
         allow_cleartext_auth: send passwords without TLS to hosts other than this one.

@@ -16,7 +16,7 @@ from transfer._wire.reply import Reply
 from transfer.ftp import _commands as commands
 from transfer.ftp._control import Control, is_loopback
 from transfer.ftp._data import DataConnections
-from transfer.ftp._errors import FAMILY, FTPProtocolError, FTPTLSError, InvalidCommand
+from transfer.ftp._errors import FAMILY, FTPProtocolError, FTPTimeoutError, FTPTLSError, InvalidCommand
 from transfer.ftp._settings import Settings
 
 if TYPE_CHECKING:
@@ -74,7 +74,12 @@ async def open_session(host: str, port: int, settings: Settings) -> tuple[Sessio
                 await control.start_tls(context, settings.tls.server_hostname or host)
             except FTPProtocolError as exc:  # its greeting came before our handshake did
                 raise FTPTLSError("The server speaks in clear where TLS was expected", peer=control.peer) from exc
-        reply = await control.greeting()
+        try:
+            reply = await control.greeting()
+        except FTPTimeoutError as exc:
+            if context is None:
+                exc.add_note("A server of implicit TLS (port 990, as a rule) waits for the handshake: give ssl=True.")
+            raise
         if context is not None:
             await control.protect_data()
     except BaseException:

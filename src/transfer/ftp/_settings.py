@@ -102,7 +102,8 @@ def choose_timeouts(
     if timeouts is not None and socket_timeout is not None:
         raise ValueError("timeouts and socket_timeout exclude each other")
     if timeouts is None:
-        timeouts = Timeouts()
+        # RFC 959 sets no limits; five minutes for a greeting are meant for busy mail servers.
+        timeouts = Timeouts(greeting=60)
         if socket_timeout is not None:
             # It is for the sockets in use; the dial has its own.
             timeouts = attrs.evolve(Timeouts.uniform(socket_timeout), connect=timeouts.connect)

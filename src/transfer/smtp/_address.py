@@ -235,6 +235,8 @@ def _find_fault(address: str) -> str:
         return f"it has a display name ({_excerpt(before.rstrip())}); give the address alone, {_excerpt(inside[:-1])}"
     if address.startswith("@"):
         return "it has no local part"
+    if address.endswith("@") and _MAILBOX.fullmatch(address[:-1]) is not None:
+        return "it has no domain after '@'"
     if address.startswith('"'):
         return "its quoted local part is not closed, or not followed by '@'"
     for character, name in (("<", "'<'"), (">", "'>'"), (" ", "a space"), (",", "a comma")):

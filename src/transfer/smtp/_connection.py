@@ -80,6 +80,12 @@ class Connection(Attributes):
         self._session: Session | None = None
         self._connecting: anyio.CancelScope | None = None
 
+    def __repr__(self) -> str:
+        if self._session is None:
+            return f"<{type(self).__name__}, not connected>"
+        state = "connected" if self.is_connected else "closed"
+        return f"<{type(self).__name__} {self._session.channel.peer}, {state}>"
+
     # -- state ---------------------------------------------------------------------------------------------------------
 
     @property
