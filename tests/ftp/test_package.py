@@ -99,7 +99,7 @@ def test_a_context_excludes_tls(client_tls_context: Any) -> None:
 
 
 def test_timeouts_are_finite_unless_told_otherwise() -> None:
-    assert ftp.Client()._settings.timeouts == Timeouts()
+    assert ftp.Client()._settings.timeouts == Timeouts(greeting=60)
     limits = ftp.Client(socket_timeout=7, connection_timeout=3)._settings.timeouts
 
     assert (limits.reply, limits.data, limits.connect) == (7, 7, 3)
