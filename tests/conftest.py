@@ -15,6 +15,8 @@ import pytest
 import trustme
 from hypothesis import HealthCheck, settings
 
+from tests.peers.loopback import LOOPBACK
+
 pytest_plugins = ["tests.peers.fixtures"]
 
 # Deadlines and slowness say something about the machine, never about the code.
@@ -46,7 +48,7 @@ def certificate_authority() -> trustme.CA:
 @pytest.fixture(scope="session")
 def server_certificate(certificate_authority: trustme.CA) -> trustme.LeafCert:
     """A server's certificate for localhost and the loopback addresses."""
-    return certificate_authority.issue_cert("localhost", "127.0.0.1", "::1")
+    return certificate_authority.issue_cert("localhost", "127.0.0.1", LOOPBACK, "::1")
 
 
 @pytest.fixture(scope="session")

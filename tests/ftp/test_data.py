@@ -23,6 +23,7 @@ from tests.peers import (
 )
 from tests.peers.descriptors import adopt
 from tests.peers.descriptors import close as close_socket
+from tests.peers.loopback import LOOPBACK
 from transfer import ftp
 
 PASV = (expect(b"PASV\r\n"), listen_data("p"), send(b"227 here ({p:pasv})\r\n"))
@@ -243,7 +244,7 @@ async def test_the_address_in_a_227_is_not_where_the_client_goes(peer: ScriptedP
 
 
 @pytest.mark.parametrize("switch", ["trust_passive_address", "trust_server_pasv_ipv4_address"])
-@pytest.mark.parametrize(("host", "said"), [("127.0.0.7", ""), ("127.0.0.1", "0.0.0.0")])
+@pytest.mark.parametrize(("host", "said"), [("127.0.0.7", ""), (LOOPBACK, "0.0.0.0")], ids=["elsewhere", "zeros"])
 async def test_the_address_in_a_227_can_be_trusted(peer: ScriptedPeer, switch: str, host: str, said: str) -> None:
     """0.0.0.0 is no address; servers that say it mean the one that the client is connected to."""
     with listener(host) as trusted:

@@ -29,8 +29,8 @@ BASIC, SPECIFIC, ROBUST, MONITORED = (
     "monitored_ftp_operation",
 )
 CONTENT = b"what is in the file"
-NO_MORE = r"Could not connect to 127\.0\.0\.1:\d+: Connection refused"
-LOST = r"The server closed the connection \[127\.0\.0\.1:\d+\]"
+NO_MORE = r"Could not connect to 127\.\d+\.\d+\.\d+:\d+: Connection refused"
+LOST = r"The server closed the connection \[127\.\d+\.\d+\.\d+:\d+\]"
 EXPECTED = r"\('2xx',\)"
 MISSING = r"\[Errno 2\] No such file or directory: '\w+\.txt'"
 

@@ -14,6 +14,7 @@ import pytest
 from tests.engine.support import client_of, client_on, server_on, stream_on
 from tests.harness import ALL_MODES, CutOutcome, Outcome, cancel_everywhere, cut_everywhere
 from tests.peers import MiniFTP, PeerServer, ScriptedPeer, half_close, hang, send
+from tests.peers.loopback import LOOPBACK
 from tests.peers.wire import Wire
 from transfer._engine.channel import ChannelState
 from transfer._engine.client import ClientChannel
@@ -212,7 +213,7 @@ class Opened:
     port: int
 
     async def connect(self) -> Stream:
-        return stream_on(socket.create_connection(("127.0.0.1", self.port)))
+        return stream_on(socket.create_connection((LOOPBACK, self.port)))
 
 
 @asynccontextmanager

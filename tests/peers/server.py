@@ -19,6 +19,7 @@ from typing import Self
 import anyio
 
 from tests.peers import descriptors
+from tests.peers.loopback import LOOPBACK
 from tests.peers.wire import Cut, CutMode, Gone, Patience, Stopped, Wire
 
 
@@ -35,7 +36,7 @@ class PeerServer:
     def __init__(
         self,
         *,
-        host: str = "127.0.0.1",
+        host: str = LOOPBACK,
         path: str | None = None,
         patience_seconds: float = 5.0,
         client_may_leave: bool = False,

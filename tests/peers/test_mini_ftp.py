@@ -91,14 +91,14 @@ def test_tls_on_both_connections(server_tls_context: ssl.SSLContext, client_tls_
     context = client_tls_context
     with MiniFTP(files={"/a": b"one"}, tls=server_tls_context, require_reuse=True) as server:
         with ReusingFTP(timeout=5, context=context) as client:
-            client.connect("127.0.0.1", server.port)
+            client.connect(server.host, server.port)
             client.login("anna", "secret")
             client.prot_p()
             assert fetch(client, "RETR a") == b"one"
             client.storbinary("STOR b", io.BytesIO(b"two"))
             assert client.nlst() == ["a", "b"]
         with ftplib.FTP_TLS(timeout=5, context=context) as client:
-            client.connect("127.0.0.1", server.port)
+            client.connect(server.host, server.port)
             client.login("anna", "secret")
             client.prot_p()
             with pytest.raises((ftplib.error_perm, OSError)):

@@ -58,7 +58,7 @@ def test_a_wrong_password_is_refused() -> None:
 def test_implicit_tls(server_tls_context: ssl.SSLContext, client_tls_context: ssl.SSLContext) -> None:
     with (
         MiniSMTP(tls=server_tls_context, implicit_tls=True) as server,
-        smtplib.SMTP_SSL("127.0.0.1", server.port, context=client_tls_context, timeout=5) as session,
+        smtplib.SMTP_SSL(server.host, server.port, context=client_tls_context, timeout=5) as session,
     ):
         session.sendmail("a@example.org", "b@example.org", "hi")
     assert server.messages[0].encrypted

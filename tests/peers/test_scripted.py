@@ -290,7 +290,8 @@ def test_data_connections(server_tls_context: ssl.SSLContext, client_tls_context
         with connected(peer) as client:
             lines = client.makefile("rb")
             port = int(lines.readline().split(b"|")[3])
-            assert lines.readline() == b"227 (127,0,0,1,%d,%d)\r\n" % divmod(port, 256)
+            host = peer.host.replace(".", ",").encode()
+            assert lines.readline() == b"227 (%s,%d,%d)\r\n" % (host, *divmod(port, 256))
             with socket.create_connection((peer.host, port)) as data:
                 secure = client_tls_context.wrap_socket(data, server_hostname="localhost")
                 secure.sendall(b"upload")
@@ -300,7 +301,7 @@ def test_data_connections(server_tls_context: ssl.SSLContext, client_tls_context
                 client.sendall(b"GOT IT\r\n")
                 with pytest.raises(ConnectionResetError):
                     data.recv(1)
-            with socket.create_server(("127.0.0.1", 0)) as listener:
+            with socket.create_server((peer.host, 0)) as listener:
                 client.sendall(b"PORT %d\r\n" % listener.getsockname()[1])
                 with listener.accept()[0] as data:
                     assert read_all(data) == b"active"

@@ -103,7 +103,6 @@ async def test_while_connecting(server_tls_context: ssl.SSLContext, client_tls_c
         lambda client: client.connect(),
         connected=False,
         client={
-            "hostname": "localhost",
             "tls_context": client_tls_context,
             "username": "anna",
             "password": "secret",

@@ -152,7 +152,7 @@ def servers(run: Run, server_tls_context: ssl.SSLContext) -> Iterator[list[int]]
                 sock.bind(("127.0.0.1", 0))
                 ports.append(sock.getsockname()[1])
             else:
-                server = stack.enter_context(MiniSMTP(tls=server_tls_context, users=USERS))
+                server = stack.enter_context(MiniSMTP(host="127.0.0.1", tls=server_tls_context, users=USERS))
                 server.replies.update(copy.deepcopy(dict(replies)))  # lists are used up
                 ports.append(server.port)
         yield ports

@@ -28,13 +28,15 @@ from transfer.smtp._options import ConnectOptions
 
 
 @pytest.mark.parametrize("hostname", ["127.0.0.1", "localhost"])
-async def test_by_name_and_by_address(opened: Open, peer: ScriptedPeer, hostname: str) -> None:
-    peer.script(*opening(), expect_eof())
-    session = await opened(options_for(peer, hostname=hostname))
+async def test_by_name_and_by_address(opened: Open, hostname: str) -> None:
+    with ScriptedPeer(host="127.0.0.1") as peer:
+        peer.script(*opening(), expect_eof())
+        session = await opened(options_for(peer, hostname=hostname))
 
-    assert session.channel.peer == f"{hostname}:{peer.port}"
-    assert session.is_private
-    assert not session.is_tls
+        assert session.channel.peer == f"{hostname}:{peer.port}"
+        assert session.is_private
+        assert not session.is_tls
+        session.channel.close()
 
 
 async def test_from_a_source_address(opened: Open, peer: ScriptedPeer) -> None:

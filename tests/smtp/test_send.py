@@ -87,7 +87,7 @@ async def test_over_implicit_tls(server_tls_context: ssl.SSLContext, client_tls_
     with MiniSMTP(tls=server_tls_context, implicit_tls=True, users=USERS) as server:
         await send(
             letter(),
-            **to(server, hostname="localhost"),
+            **to(server),
             use_tls=True,
             tls_context=client_tls_context,
             username=b"anna",
