@@ -149,6 +149,10 @@ def test_network_facts_survive_under_the_names_of_smtp() -> None:
             errors.SMTPRecipientsRefused([REFUSED, DEFERRED]),
             "All recipients were refused (a@x.y: 550 5.1.1 no such user; b@x.y: 450 4.2.1 later)",
         ),
+        (
+            errors.SMTPRecipientsRefused([REFUSED] * 200),
+            f"All recipients were refused ({'a@x.y: 550 5.1.1 no such user; ' * 5}and 195 more)",
+        ),
         (errors.SMTPRecipientsRefused([]), "All recipients were refused"),
         (errors.SMTPProtocolError(-1, "reply holds a NUL", peer="x:25"), "reply holds a NUL [x:25]"),
     ],

@@ -46,6 +46,8 @@ __all__ = [
     "SMTPTimeoutError",
 ]
 
+_SHOWN = 5  # refusals in the text of one error; all are in its attribute
+
 
 class SMTPException(TransferError):
     """Base of every SMTP error. ``message`` is the sentence, ``delivery`` what is known of the mail's fate."""
@@ -177,8 +179,10 @@ class SMTPRecipientsRefused(SMTPException):
         return bool(self.recipients) and all(refused.retryable for refused in self.recipients)
 
     def _describe(self) -> str:
-        refusals = "; ".join(f"{refused.recipient}: {refused.code} {refused.message}" for refused in self.recipients)
-        return f"{self.message} ({refusals})" if refusals else self.message
+        shown = [f"{refused.recipient}: {refused.code} {refused.message}" for refused in self.recipients[:_SHOWN]]
+        if len(self.recipients) > _SHOWN:
+            shown.append(f"and {len(self.recipients) - _SHOWN} more")
+        return f"{self.message} ({'; '.join(shown)})" if shown else self.message
 
 
 class SMTPProtocolError(SMTPResponseException, RemoteProtocolError):
