@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import gc
 import socket
 import ssl
@@ -113,6 +114,21 @@ async def test_a_peer_that_leaves_during_the_handshake_is_disconnected(client_tl
         with pytest.raises(DisconnectedError):
             await shake_hands(stream, client_tls_context)
 
+    assert stream.is_closed
+
+
+async def test_a_reset_during_the_handshake_is_named(client_tls_context: ssl.SSLContext) -> None:
+    with tcp_pair() as (stream, peer):
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+        def refuse() -> None:
+            peer.recv(1)
+            peer.close()
+
+        with played(refuse), pytest.raises(DisconnectedError, match="reset by peer") as caught:
+            await shake_hands(stream, client_tls_context)
+
+    assert caught.value.errno == errno.ECONNRESET
     assert stream.is_closed
 
 

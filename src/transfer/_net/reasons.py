@@ -21,7 +21,7 @@ def concerns_connection(exc: OSError) -> bool:
     return isinstance(exc, ConnectionError | TimeoutError) or exc.errno in _CONNECTION_ERRNOS
 
 
-def explain(exc: Exception) -> str:
+def explain(exc: BaseException) -> str:
     """Return the most telling of the words that *exc* has for what happened."""
     if isinstance(exc, ssl.SSLCertVerificationError):
         return f"the certificate is not accepted: {exc.verify_message}"

@@ -295,12 +295,13 @@ class Stream:
             self.tls_context = context
             await self.perform(lambda: self._handshake_nowait(layer), deadline)
         except BaseException as exc:
+            lost = self._lost(exc)  # made before close(), after which it would say no more than that
             self.close()
             if isinstance(exc, TransferError) or not isinstance(exc, OSError | ValueError):
                 raise
             if isinstance(exc, ssl.SSLError | ValueError):
                 raise self.errors.tls(f"TLS handshake failed: {explain(exc)}", peer=self.peer) from exc
-            raise self._lost(exc) from exc
+            raise lost from exc
 
     def _handshake_nowait(self, layer: TlsLayer) -> bool | None:
         try:
@@ -381,7 +382,7 @@ class Stream:
             return b""
         raise self._lost(exc) from exc
 
-    def _lost(self, exc: Exception) -> TransferError:
+    def _lost(self, exc: BaseException) -> TransferError:
         if isinstance(exc, ssl.SSLError) and not isinstance(exc, TLS_ENDS):
             return self.errors.tls(f"TLS failed: {explain(exc)}", peer=self.peer)
         if self._closed:
