@@ -9,7 +9,6 @@ reply; one that a lazy listing holds open, and whose holder nobody refers to any
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import weakref
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 
     from transfer._engine.transfer import Transfer
 
-__all__ = ["Control", "check", "is_loopback", "matches"]
+__all__ = ["Control", "check", "matches"]
 
 # A second one of these does something else than the first: whether the lost one was carried out, nobody knows.
 _NOT_REPEATABLE = frozenset({"APPE", "STOU", "RNTO", "DELE", "MKD", "RMD"})
@@ -62,16 +61,6 @@ def check(
         return reply
     shown = None if command is None else str(command)
     raise error(expected, (Code(reply.code),), info_lines(reply), reply=reply, command=shown, peer=peer)
-
-
-def is_loopback(address: str) -> bool:
-    """Tell whether *address*, a literal, is this machine itself."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    mapped = getattr(parsed, "ipv4_mapped", None)
-    return (mapped or parsed).is_loopback
 
 
 class Control:

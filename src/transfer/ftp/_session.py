@@ -9,12 +9,13 @@ import attrs
 
 from transfer._engine.client import ClientChannel
 from transfer._net.connect import connect_tcp
+from transfer._net.hostname import is_loopback
 from transfer._net.timeouts import Deadline
 from transfer._net.tls import TLS
 from transfer._wire.dialect import FTP_CLIENT
 from transfer._wire.reply import Reply
 from transfer.ftp import _commands as commands
-from transfer.ftp._control import Control, is_loopback
+from transfer.ftp._control import Control
 from transfer.ftp._data import DataConnections
 from transfer.ftp._errors import FAMILY, FTPProtocolError, FTPTimeoutError, FTPTLSError, InvalidCommand
 from transfer.ftp._settings import Settings
@@ -68,7 +69,7 @@ async def open_session(host: str, port: int, settings: Settings) -> tuple[Sessio
         if settings.proxy is None:
             with contextlib.suppress(OSError):  # the peer has reset it already, as the next step will notice
                 address = stream.raw_socket.getpeername()[0]
-        control = Control(channel, data_host=address, is_local=settings.proxy is None and is_loopback(address))
+        control = Control(channel, data_host=address, is_local=settings.proxy is None and is_loopback(stream))
         if context is not None:
             try:
                 await control.start_tls(context, settings.tls.server_hostname or host)
