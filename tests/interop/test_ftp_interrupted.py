@@ -70,7 +70,7 @@ async def cancel_in_the_middle(transfer: Callable[[], Awaitable[None]], grows: P
 
 def rounds(server: FtpServer) -> int:
     # A server that answers an ABOR once costs the connection, and a second to find that out.
-    return 1 if server.name == "pureftpd" else 20
+    return 2 if server.name == "pureftpd" else 20
 
 
 # -- cancelled ---------------------------------------------------------------------------------------------------------

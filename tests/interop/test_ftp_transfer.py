@@ -14,6 +14,7 @@ import pytest
 from tests.interop._files import (
     MIXED,
     digest,
+    in_clear,
     in_step,
     logged_in,
     octets,
@@ -28,10 +29,6 @@ from transfer.ftp import PathIOError, StatusCodeError
 
 # pyftpdlib runs as the user of the tests, to whom nothing is forbidden where that is root.
 with_rights = pytest.mark.parametrize("ftp_server", MIXED[:3], ids="-".join, indirect=True)
-# A server that answers once, to a transfer that is aborted and to its ABOR, takes a second.
-answering_twice = pytest.mark.parametrize(
-    "ftp_server", [key for key in MIXED if key[0] != "pureftpd"], ids="-".join, indirect=True
-)
 MEBIBYTE = 1024 * 1024
 
 
@@ -198,7 +195,7 @@ async def test_a_missing_file_is_a_refusal_and_nothing_is_touched(ftp_server: Ft
         assert await client.list() == []
 
 
-@answering_twice
+@once_each
 async def test_a_local_file_that_is_missing_is_a_local_error(ftp_server: FtpServer, tmp_path: Path) -> None:
     put(ftp_server, "file", octets(1000))
     async with logged_in(ftp_server) as client:
@@ -265,7 +262,7 @@ async def test_a_full_quota_is_what_the_server_says(ftp_server: FtpServer, tmp_p
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/dev/full is Linux's")
-@answering_twice
+@in_clear
 async def test_a_disk_that_is_full_on_this_side(ftp_server: FtpServer, tmp_path: Path) -> None:
     put(ftp_server, "file", octets(MEBIBYTE))
     async with logged_in(ftp_server) as client:

@@ -263,16 +263,15 @@ def test_families_alternate_and_the_resolvers_first_choice_leads() -> None:
 
 
 async def test_unix_socket(socket_path: Path) -> None:
-    path = socket_path
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(path))
+        listener.bind(str(socket_path))
         listener.listen()
-        for spelling in (path, str(path), os.fsencode(path)):
+        for spelling in (socket_path, str(socket_path), os.fsencode(socket_path)):
             stream = await connect_unix(spelling, errors=ERRORS, deadline=in_time("connection"))
             listener.accept()[0].close()
             assert await stream.receive(in_time()) == b""
             stream.close()
-            assert stream.peer == str(path)
+            assert stream.peer == str(socket_path)
 
 
 async def test_unix_socket_that_is_not_there(socket_path: Path) -> None:

@@ -103,10 +103,12 @@ async def test_while_connecting(server_tls_context: ssl.SSLContext, client_tls_c
         lambda client: client.connect(),
         connected=False,
         client={
+            "hostname": "localhost",
             "tls_context": client_tls_context,
             "username": "anna",
             "password": "secret",
         },
+        host="127.0.0.1",
         tls=server_tls_context,
         users={"anna": "secret"},
     )

@@ -84,10 +84,10 @@ async def test_over_starttls_with_a_login(server_tls_context: ssl.SSLContext, ca
 
 
 async def test_over_implicit_tls(server_tls_context: ssl.SSLContext, client_tls_context: ssl.SSLContext) -> None:
-    with MiniSMTP(tls=server_tls_context, implicit_tls=True, users=USERS) as server:
+    with MiniSMTP(host="127.0.0.1", tls=server_tls_context, implicit_tls=True, users=USERS) as server:
         await send(
             letter(),
-            **to(server),
+            **to(server, hostname="localhost"),
             use_tls=True,
             tls_context=client_tls_context,
             username=b"anna",

@@ -83,7 +83,7 @@ class Control:
         """Whether data connections are inside TLS."""
         self.lacks: set[str] = set()
         """Verbs that this server has said not to know."""
-        self.lists_itself = False
+        self.lists_itself: bool = False
         """Whether a directory is the first thing that the server lists of it, by LIST -a."""
         self._representation: str | None = None
         self._kept: Reply | None = None
