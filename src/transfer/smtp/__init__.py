@@ -30,6 +30,7 @@ from transfer.smtp._errors import (
     SMTPTimeoutError,
     SMTPTLSError,
 )
+from transfer.smtp._lines import LinePolicy
 from transfer.smtp._options import SMTPTokenGenerator
 from transfer.smtp._report import Delivery
 from transfer.smtp._response import SMTPResponse, SMTPStatus
@@ -38,6 +39,7 @@ from transfer.smtp._send import send
 __all__ = [
     "SMTP",
     "Delivery",
+    "LinePolicy",
     "SMTPAddressError",
     "SMTPAuthenticationError",
     "SMTPConnectError",

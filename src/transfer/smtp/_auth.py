@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
 
 import attrs
 
@@ -18,6 +19,7 @@ __all__ = [
     "PLAIN",
     "XOAUTH2",
     "Mechanism",
+    "MechanismFactory",
     "auth_crammd5_verify",
     "auth_login_encode",
     "auth_plain_encode",
@@ -48,6 +50,10 @@ class Mechanism(Protocol):
             SMTPAuthenticationError: the mechanism has no answer to it; the exchange is to be cancelled with ``*``.
         """
         ...
+
+
+MechanismFactory: TypeAlias = Callable[[str | bytes, str | bytes], Mechanism]
+"""Makes the mechanism for one attempt from a user name and a password."""
 
 
 def decode_challenge(text: str) -> bytes:

@@ -63,6 +63,10 @@ class SMTP(Connection):
         socket_path: a Unix socket to connect to.
         sock: a connected socket, which is taken over.
         allow_cleartext_auth: send a password without TLS to another host.
+        proxy: ``socks5://``, ``socks4://`` or ``http://`` URL of a proxy to connect through.
+        server_hostname: the name to look for in the server's certificate instead of *hostname*.
+        line_policy: what becomes of lines that no mail may have.
+        mechanisms: the SASL mechanisms to log in by, the best first, by name or as a factory; None is the usual ones.
 
     Raises:
         ValueError: the arguments contradict each other.
@@ -274,7 +278,7 @@ class SMTP(Connection):
 
         RFC 3207.
         """
-        name = check_hostname(server_hostname) if server_hostname else self._options.target_hostname
+        name = check_hostname(server_hostname) if server_hostname else self._options.certificate_hostname
         options = self._options.evolve(
             validate_certs=validate_certs,
             client_cert=client_cert,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -13,7 +13,9 @@ import anyio
 from transfer._errors import TransferError
 from transfer._net.timeouts import Timeouts
 from transfer.smtp._attributes import Attributes
+from transfer.smtp._auth import MechanismFactory
 from transfer.smtp._errors import SMTPException, SMTPServerDisconnected
+from transfer.smtp._lines import LinePolicy
 from transfer.smtp._open import limits, open_session
 from transfer.smtp._options import UNSET, ConnectOptions, Unset
 from transfer.smtp._report import Delivery
@@ -54,6 +56,10 @@ class Connection(Attributes):
         socket_path: str | bytes | os.PathLike[str] | None = None,
         sock: socket.socket | None = None,
         allow_cleartext_auth: bool = False,
+        proxy: str | None = None,
+        server_hostname: str | None = None,
+        line_policy: LinePolicy = LinePolicy.NORMALISE,
+        mechanisms: Sequence[str | MechanismFactory] | None = None,
     ) -> None:
         self._options = ConnectOptions(
             hostname=hostname,
@@ -74,6 +80,10 @@ class Connection(Attributes):
             socket_path=socket_path,
             sock=sock,
             allow_cleartext_auth=allow_cleartext_auth,
+            proxy=proxy,
+            server_hostname=server_hostname,
+            line_policy=line_policy,
+            mechanisms=mechanisms,
         )
         self.last_delivery: Delivery | None = None
         """The fate of the last mail, also where a cancellation left no exception to tell it."""

@@ -121,6 +121,7 @@ async def _dial(options: ConnectOptions) -> Stream:
         errors=FAMILY,
         deadline=deadline,
         source_address=options.source_address,
+        proxy=options.proxy,
     )
 
 
@@ -129,7 +130,9 @@ async def _greet(stream: Stream, options: ConnectOptions) -> tuple[ClientChannel
     try:
         if options.is_implicit_tls:
             deadline = Deadline(timeouts.tls, "TLS handshake")
-            await stream.start_tls(tls_context(options), server_hostname=options.target_hostname, deadline=deadline)
+            await stream.start_tls(
+                tls_context(options), server_hostname=options.certificate_hostname, deadline=deadline
+            )
         channel = ClientChannel(stream, dialect=SMTP_CLIENT, errors=FAMILY, timeouts=timeouts)
         reply = await channel.greeting()
     except SMTPConnectError:
@@ -152,7 +155,7 @@ async def _upgrade(session: Session, options: ConnectOptions) -> None:
         if not session.extensions.supports("starttls"):
             return
     # A server that offers STARTTLS and then refuses is no reason to go on in clear.
-    await session.start_tls(tls_context(options), options.target_hostname)
+    await session.start_tls(tls_context(options), options.certificate_hostname)
 
 
 async def _log_in(session: Session, options: ConnectOptions) -> None:

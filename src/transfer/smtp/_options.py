@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import enum
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import attrs
 
+from transfer.smtp._auth import MechanismFactory
 from transfer.smtp._commands import check_hostname
+from transfer.smtp._lines import LinePolicy
 
 if TYPE_CHECKING:
     import socket
@@ -99,6 +101,10 @@ class ConnectOptions:
         socket_path: Unix socket to connect to; excludes *port* and *sock*.
         sock: connected socket, which is taken over; excludes *port*.
         allow_cleartext_auth: send a password without TLS even where it leaves this host.
+        proxy: URL of a proxy to connect through; excludes *sock*, *socket_path* and *source_address*.
+        server_hostname: the name in the server's certificate, where it is not *hostname*.
+        line_policy: what to do with lines that no mail may have.
+        mechanisms: the ways to log in, the best first; None is all that are as good or better than the password itself.
 
     Raises:
         ValueError: options contradict each other, or a name holds what no name can.
@@ -122,6 +128,10 @@ class ConnectOptions:
     socket_path: str | bytes | os.PathLike[str] | None = attrs.field(default=None, validator=_check_path)
     sock: socket.socket | None = None
     allow_cleartext_auth: bool = False
+    proxy: str | None = attrs.field(default=None, repr=False)
+    server_hostname: str | None = attrs.field(default=None, validator=_check_line)
+    line_policy: LinePolicy = LinePolicy.NORMALISE
+    mechanisms: Sequence[str | MechanismFactory] | None = None
 
     def __attrs_post_init__(self) -> None:
         for is_wrong, fault in (
@@ -139,6 +149,11 @@ class ConnectOptions:
             ),
             (self.sock is not None and self.socket_path is not None, "sock and socket_path exclude each other"),
             (self.has_socket and self.port is not None, "a socket has no use for a port"),
+            (self.has_socket and self.proxy is not None, "a proxy is for connections to a host and a port"),
+            (
+                self.proxy is not None and self.source_address is not None,
+                "source_address and proxy exclude each other: the proxy makes the connection",
+            ),
             (
                 self.has_socket and self.use_tls and self.hostname is None,
                 "use_tls over a socket needs hostname: the name in the certificate",
@@ -154,8 +169,13 @@ class ConnectOptions:
 
     @property
     def target_hostname(self) -> str:
-        """The host to connect to, and the name to look for in its certificate."""
+        """The host to connect to."""
         return "localhost" if self.hostname is None else self.hostname
+
+    @property
+    def certificate_hostname(self) -> str:
+        """The name to send (SNI) and to look for in the server's certificate."""
+        return self.server_hostname or self.target_hostname
 
     @property
     def target_port(self) -> int | None:

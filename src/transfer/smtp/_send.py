@@ -7,8 +7,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from email.message import Message
 from typing import TYPE_CHECKING
 
+from transfer.smtp._auth import MechanismFactory
 from transfer.smtp._client import SMTP
 from transfer.smtp._connection import Path, Timeout
+from transfer.smtp._lines import LinePolicy
 from transfer.smtp._message import AnyMessage
 from transfer.smtp._options import UNSET
 from transfer.smtp._response import SMTPResponse
@@ -46,6 +48,10 @@ async def send(
     socket_path: str | bytes | os.PathLike[str] | None = None,
     sock: socket.socket | None = None,
     allow_cleartext_auth: bool = False,
+    proxy: str | None = None,
+    server_hostname: str | None = None,
+    line_policy: LinePolicy = LinePolicy.NORMALISE,
+    mechanisms: Sequence[str | MechanismFactory] | None = None,
 ) -> tuple[dict[str, SMTPResponse], str]:
     """Connect, send *message*, and part.
 
@@ -87,6 +93,10 @@ async def send(
         socket_path=socket_path,
         sock=sock,
         allow_cleartext_auth=allow_cleartext_auth,
+        proxy=proxy,
+        server_hostname=server_hostname,
+        line_policy=line_policy,
+        mechanisms=mechanisms,
     )
     async with client:
         if isinstance(message, Message):
