@@ -9,8 +9,7 @@ import anyio
 import anyio.lowlevel
 
 from transfer._engine.conversation import Conversation
-from transfer._engine.grouping import group_fault
-from transfer._engine.payload import Octets, Payload, send_all_but_last_block
+from transfer._engine.payload import Flight, Payload, send_all_but_last_block
 from transfer._errors import DisconnectedError, ErrorFamily, TransferError, TransferTimeoutError
 from transfer._net.stream import Stream
 from transfer._net.timeouts import Deadline, Timeouts
@@ -55,15 +54,22 @@ class ClientChannel(Conversation):
             LocalProtocolError: another task is in the middle of an exchange, which goes on unharmed.
             The rest as for :meth:`exchange`.
         """
+        return (await self.next_replies(1, deadline))[0]
+
+    async def next_replies(self, count: int, deadline: Deadline | None = None, *, yields: bool = True) -> list[Reply]:
+        """Return *count* more replies to what was sent before; the list ends early with a 421, as in a group.
+
+        Raises as :meth:`next_reply`. *yields* is False where the caller goes on at once, as in :meth:`pipeline`.
+        """
         self._require_open()
         if self._busy:
             raise self._under_way()
-        self._owed = max(self._owed, 1)
-        left = self._owed - 1
+        self._owed = max(self._owed, count)
+        left = self._owed - count
         replies: list[Reply] = []
         limit = deadline or Deadline(self.timeouts.reply, "reply")
-        await self._run(lambda: self._collect(replies, left), limit, replies)
-        return replies[0]
+        await self._run(lambda: self._collect(replies, left), limit, replies, yields=yields)
+        return replies
 
     async def exchange(self, command: Command, deadline: Deadline | None = None) -> Reply:
         """Send *command* and return its reply, whatever its code. After a 421 the channel is closed.
@@ -106,16 +112,19 @@ class ClientChannel(Conversation):
 
         RFC 2920 §3.1 (grouping), RFC 5321 §4.2 (replies).
         """
-        if (fault := group_fault(commands, self._dialect)) is not None:
-            raise self._errors.local_protocol(fault)
-        data = b"".join(map(self._encode, commands))
-        if len(data) > self._dialect.queue_octets_limit:
-            limit = self._dialect.queue_octets_limit
-            raise self._errors.local_protocol(f"A group may have {limit} octets, this one has {len(data)}")
+        data = self._encode_group(commands)
         deadline = deadline or Deadline(self.timeouts.reply, "replies to a group")
         return await self._converse(commands, data, deadline, yields=not goes_on)
 
-    async def payload(self, chunks: Payload, *, end: bytes = b"") -> Reply:
+    async def payload(
+        self,
+        chunks: Payload,
+        *,
+        end: bytes = b"",
+        then: Sequence[Command] = (),
+        replies: int = 1,
+        is_whole: bool = True,
+    ) -> Reply:
         """Send the body that a 354 (or BDAT) has asked for, then *end*, and return the reply to it.
 
         A server that has had enough closes early, or reads no further: its refusal is still looked for and returned, so
@@ -125,8 +134,14 @@ class ClientChannel(Conversation):
             chunks: octets ready for the wire, at once or piece by piece; what an iterable raises is passed on. A piece
                 may be overwritten once the next one is asked for.
             end: the terminator; goes together with the last block.
+            then: a group of commands that travels behind the body in the same flight (RFC 2920 §3.1: the message
+                content "can be the first" of a group); their replies are for :meth:`next_replies` to fetch.
+            replies: how many replies the body has, of which all but the first are for :meth:`next_replies` as well
+                (RFC 2033 §4.2).
+            is_whole: False for a piece after which the peer cannot act yet (a BDAT that is not the LAST).
 
         Raises:
+            LocalProtocolError: *then* is no group; nothing was sent, and the channel is BROKEN.
             DisconnectedError, TransferTimeoutError: ``payload_ended`` tells whether the peer may have the whole body.
 
         Each block of 256 KiB has ``timeouts.data``, the reply ``timeouts.termination`` (RFC 5321 §4.5.3.2.5, .6).
@@ -135,12 +150,12 @@ class ClientChannel(Conversation):
             self.payload_ended = False
         self._require_idle()
         self._busy = True
-        self._owed = 1
+        self._owed = replies
         try:
             if (refusal := self._early_refusal()) is not None:
                 await anyio.lowlevel.checkpoint()
                 return refusal
-            return await self._send_payload(chunks, end)
+            return await self._send_payload(chunks, end, then, is_whole=is_whole)
         except BaseException as exc:
             self.abandon(exc)
             raise
@@ -230,10 +245,16 @@ class ClientChannel(Conversation):
         self.abandon(self._parted(replies[0]))
         return replies[0]
 
-    async def _send_payload(self, chunks: Payload, end: bytes) -> Reply:
+    async def _send_payload(self, chunks: Payload, end: bytes, then: Sequence[Command], *, is_whole: bool) -> Reply:
+        behind = self._encode_group(then) if then else b""
         try:
             last = await send_all_but_last_block(self.stream, chunks, self.timeouts.data)
-            return await self._finish_payload(b"".join((last, end)) if end else last)
+            data = b"".join((last, end)) if end else last
+            self.log.event("message, last block of %d octets", len(data))
+            self.log.commands(then)
+            self._owed += len(then)
+            flight = Flight(self.stream, data, behind)
+            return await self._finish_payload(flight, len(then), is_whole=is_whole)
         except (DisconnectedError, TransferTimeoutError) as exc:
             reply = self._last_words()
             if reply is None:
@@ -241,24 +262,25 @@ class ClientChannel(Conversation):
             self.abandon(exc)
             return reply
 
-    async def _finish_payload(self, data: Octets) -> Reply:
-        self.log.event("message, last block of %d octets", len(data))
-        sending = self.stream.sending(data)
+    async def _finish_payload(self, flight: Flight, behind: int, *, is_whole: bool) -> Reply:
         replies: list[Reply] = []
+        left = self._owed - 1
 
         def send_rest() -> bool | None:
-            # The peer may act from the last octet on: that it has gone is noted before anything can interrupt.
-            self.payload_ended = self.payload_ended or sending() is not None
-            return self.payload_ended or None
+            has_gone = flight()
+            # The peer may act from the last octet on: that it may have gone is noted before anything can interrupt.
+            self.payload_ended = self.payload_ended or (is_whole and flight.may_be_complete)
+            return has_gone
 
         def step() -> bool | None:
-            return self._collect(replies) if send_rest() else False
+            return self._collect(replies, left) if send_rest() else False
 
         termination = Deadline(self.timeouts.termination, "reply to the message")
-        if not await self.stream.perform(step, termination):
+        yields = not behind  # otherwise the caller goes on with the replies to those
+        if not await self.stream.perform(step, termination, yields=yields):
             # The socket did not take it all at once: the rest has the time of a block, and only then the reply its own.
             await self.stream.perform(send_rest, Deadline(self.timeouts.data, "progress of the message"))
-            await self.stream.perform(step, termination)
+            await self.stream.perform(step, termination, yields=yields)
         return replies[0]
 
     def _last_words(self) -> Reply | None:

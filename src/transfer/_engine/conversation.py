@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from transfer._engine.channel import Channel
+from transfer._engine.grouping import group_fault
 from transfer._errors import DisconnectedError, ErrorFamily, ProtocolError, TransferError
 from transfer._net.stream import Stream
 from transfer._net.timeouts import Deadline, Timeouts
@@ -92,6 +93,15 @@ class Conversation(Channel):
             return encode_command(command, self._dialect, self._encoding)
         except ProtocolError as exc:
             raise self._spelled(exc) from exc
+
+    def _encode_group(self, commands: Sequence[Command]) -> bytes:
+        if (fault := group_fault(commands, self._dialect)) is not None:
+            raise self._errors.local_protocol(fault)
+        data = b"".join(map(self._encode, commands))
+        if len(data) > self._dialect.queue_octets_limit:
+            limit = self._dialect.queue_octets_limit
+            raise self._errors.local_protocol(f"A group may have {limit} octets, this one has {len(data)}")
+        return data
 
     # -- the exchange ------------------------------------------------------------------------------------------------
 

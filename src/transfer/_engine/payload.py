@@ -13,10 +13,13 @@ from collections.abc import AsyncIterable, Iterable
 from transfer._net.stream import Stream
 from transfer._net.timeouts import Deadline
 
-__all__ = ["BLOCK_BYTES", "Octets", "Payload", "send_all_but_last_block"]
+__all__ = ["BLOCK_BYTES", "Flight", "Octets", "Payload", "send_all_but_last_block"]
 
 # Each block has a deadline of its own.
 BLOCK_BYTES = 256 * 1024
+
+# One TLS record holds so much: behind it nothing of a body can have arrived while its end has not.
+_JOINED_BYTES = 16 * 1024
 
 Octets = bytes | bytearray | memoryview
 Payload = Octets | Iterable[Octets] | AsyncIterable[Octets]
@@ -67,3 +70,36 @@ async def _send_full_blocks(stream: Stream, view: memoryview, seconds: float | N
 
 def _deadline(seconds: float | None) -> Deadline:
     return Deadline(seconds, "progress of the message")
+
+
+class Flight:
+    """The step that sends the end of a body, and the commands behind it, together where both are small.
+
+    Args:
+        stream: where to.
+        data: the body's last block.
+        behind: encoded commands; may be empty.
+
+    Attributes:
+        may_be_complete: whether the peer may have the body to its last octet by now.
+    """
+
+    __slots__ = ("_is_joined", "_steps", "may_be_complete")
+
+    def __init__(self, stream: Stream, data: Octets, behind: bytes) -> None:
+        self.may_be_complete = False
+        self._is_joined = bool(behind) and len(data) + len(behind) <= _JOINED_BYTES
+        pieces = (b"".join((data, behind)),) if self._is_joined else (data, behind)
+        self._steps = [stream.sending(piece) for piece in pieces if piece]
+
+    def __call__(self) -> bool | None:
+        """Send what is left; None where the stream would block."""
+        while self._steps:
+            has_gone = self._steps[0]()
+            # How much of a joined piece has gone is not known here.
+            self.may_be_complete = self.may_be_complete or self._is_joined or has_gone is not None
+            if has_gone is None:
+                return None
+            del self._steps[0]
+        self.may_be_complete = True
+        return True
