@@ -6,6 +6,7 @@ Names, parameters, return values and exceptions are those that mail programs kno
 from __future__ import annotations
 
 from transfer.smtp._client import SMTP
+from transfer.smtp._enhanced import EnhancedCode
 from transfer.smtp._errors import (
     SMTPAddressError,
     SMTPAuthenticationError,
@@ -39,6 +40,7 @@ from transfer.smtp._send import send
 __all__ = [
     "SMTP",
     "Delivery",
+    "EnhancedCode",
     "LinePolicy",
     "SMTPAddressError",
     "SMTPAuthenticationError",

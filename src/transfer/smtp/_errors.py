@@ -18,6 +18,7 @@ from transfer._errors import (
     TransferTimeoutError,
     UnsupportedError,
 )
+from transfer.smtp._enhanced import EnhancedCode, parse_enhanced_code, strip_enhanced_code
 from transfer.smtp._report import Delivery
 
 __all__ = [
@@ -111,6 +112,16 @@ class SMTPResponseException(SMTPException, ReplyError):
         super().__init__(message, **facts)
         self.code = code
         self.args = (code, message)
+
+    @property
+    def enhanced_code(self) -> EnhancedCode | None:
+        """The code that says more, ``5.1.1``; None where the reply has none that is well formed (RFC 2034)."""
+        return parse_enhanced_code(self.code, self.message)
+
+    @property
+    def explanation(self) -> str:
+        """The text for people: ``message`` without the enhanced code."""
+        return strip_enhanced_code(self.code, self.message)
 
     def _reply_code(self) -> int:
         return self.code

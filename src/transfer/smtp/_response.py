@@ -6,6 +6,7 @@ import enum
 from typing import NamedTuple
 
 from transfer._wire.reply import Reply
+from transfer.smtp._enhanced import EnhancedCode, parse_enhanced_code, strip_enhanced_code
 
 __all__ = ["SMTPResponse", "SMTPStatus", "response_from"]
 
@@ -15,6 +16,16 @@ class SMTPResponse(NamedTuple):
 
     code: int
     message: str
+
+    @property
+    def enhanced_code(self) -> EnhancedCode | None:
+        """The code that says more, ``5.1.1``; None where the reply has none that is well formed (RFC 2034)."""
+        return parse_enhanced_code(self.code, self.message)
+
+    @property
+    def explanation(self) -> str:
+        """The text for people: ``message`` without the enhanced code."""
+        return strip_enhanced_code(self.code, self.message)
 
     def __str__(self) -> str:
         return f"{self.code} {self.message}"
