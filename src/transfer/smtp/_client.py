@@ -14,16 +14,15 @@ from transfer._wire.command import Command
 from transfer._wire.reply import Severity
 from transfer.smtp import _commands as commands
 from transfer.smtp._address import parse_mailbox
-from transfer.smtp._auth import CRAMMD5, LOGIN, PLAIN, XOAUTH2, Mechanism
 from transfer.smtp._commands import check_hostname
-from transfer.smtp._connection import Connection, Path, Timeout
+from transfer.smtp._connection import Path, Timeout
 from transfer.smtp._errors import (
     SMTPException,
     SMTPNotSupported,
     SMTPRecipientRefused,
     SMTPSenderRefused,
 )
-from transfer.smtp._login import check_credentials, login
+from transfer.smtp._logins import Logins
 from transfer.smtp._mail import Draft, Options, draft_mail, draft_message, prepare, to_octets
 from transfer.smtp._message import AnyMessage
 from transfer.smtp._open import tls_context as make_context
@@ -41,7 +40,7 @@ __all__ = ["SMTP"]
 _Outcome = tuple[dict[str, SMTPResponse], str]
 
 
-class SMTP(Connection):
+class SMTP(Logins):
     """An SMTP client; one connection at a time, reusable by connecting again.
 
     Args:
@@ -245,7 +244,7 @@ class SMTP(Connection):
         self.close()
         return response
 
-    # -- TLS and login -------------------------------------------------------------------------------------------------
+    # -- TLS -----------------------------------------------------------------------------------------------------------
 
     async def starttls(
         self,
@@ -288,49 +287,6 @@ class SMTP(Connection):
         )
         async with self._turn(timeout) as session:
             return await session.start_tls(make_context(options), name)
-
-    async def login(self, username: str | bytes, password: str | bytes, /, timeout: Timeout = UNSET) -> SMTPResponse:
-        """Log in by the best mechanism that both sides know: CRAM-MD5, PLAIN, LOGIN.
-
-        Raises:
-            SMTPNotSupported: there is none, or it would send the password in clear over a network.
-            SMTPAuthenticationError: refused.
-        """
-        async with self._turn(timeout) as session:
-            return await login(session, username, password, allow_cleartext=self._options.allow_cleartext_auth)
-
-    async def auth_plain(
-        self, username: str | bytes, password: str | bytes, /, *, timeout: Timeout = UNSET
-    ) -> SMTPResponse:
-        """Log in by PLAIN (RFC 4616)."""
-        check_credentials(username, password)
-        return await self._authenticate(PLAIN(username, password), timeout)
-
-    async def auth_login(
-        self, username: str | bytes, password: str | bytes, /, *, timeout: Timeout = UNSET
-    ) -> SMTPResponse:
-        """Log in by LOGIN."""
-        check_credentials(username, password)
-        return await self._authenticate(LOGIN(username, password), timeout)
-
-    async def auth_crammd5(
-        self, username: str | bytes, password: str | bytes, /, *, timeout: Timeout = UNSET
-    ) -> SMTPResponse:
-        """Log in by CRAM-MD5 (RFC 2195)."""
-        check_credentials(username, password)
-        return await self._authenticate(CRAMMD5(username, password), timeout)
-
-    async def auth_xoauth2(
-        self, username: str | bytes, access_token: str | bytes, /, *, timeout: Timeout = UNSET
-    ) -> SMTPResponse:
-        """Log in by XOAUTH2 with an access token."""
-        check_credentials(username, access_token)
-        return await self._authenticate(XOAUTH2(username, access_token), timeout)
-
-    async def _authenticate(self, mechanism: Mechanism, timeout: Timeout) -> SMTPResponse:
-        async with self._turn(timeout) as session:
-            await session.hello()
-            return await session.authenticate(mechanism, allow_cleartext=self._options.allow_cleartext_auth)
 
     # -- a mail, step by step -------------------------------------------------------------------------------------
 
