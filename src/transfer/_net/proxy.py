@@ -23,7 +23,7 @@ from transfer._net.dial import dial
 from transfer._net.names import peer_name
 from transfer._net.stream import Stream
 
-__all__ = ["connect_through"]
+__all__ = ["check_proxy", "connect_through"]
 
 # The caller's deadline bounds the dial; the package wants a limit of its own and takes None for a minute.
 _NO_LIMIT_SECONDS = 365 * 86400
@@ -50,12 +50,12 @@ async def connect_through(url: str, host: str, port: int) -> socket.socket:
 
     Raises:
         OSError: the proxy could not be reached or refused; its reason is the message.
-        ValueError: *url* is not a proxy's URL, or *host* holds a control character.
+        ValueError: as :func:`check_proxy`, or *host* holds a control character.
         ImportError: the package that SOCKS needs is not installed.
 
     Cancellation: the socket is closed.
     """
-    if any(character <= " " or character == "\x7f" for character in host):
+    if _holds_control(host) or " " in host:
         # The name goes into the proxy's own protocol: an HTTP CONNECT line would carry a line break along.
         raise ValueError(f"host name {host!r} holds a blank or a control character")
     proxy = _parse(url)
@@ -64,21 +64,36 @@ async def connect_through(url: str, host: str, port: int) -> socket.socket:
     return await _connect_socks(proxy, host, port)
 
 
+def check_proxy(url: str) -> None:
+    """Raise ValueError unless *url* is a proxy's; the message never quotes it, because it may hold a password."""
+    _parse(url)
+
+
 def _parse(url: str) -> _Proxy:
     proxy = None
     # No message quotes the URL, or chains to one that does: it may hold a password.
     with contextlib.suppress(ValueError):
-        proxy = _take_apart(urlsplit(url))
+        # urlsplit leaves line breaks out, and what it then finds is not what was given.
+        proxy = None if _holds_control(url) or " " in url else _take_apart(urlsplit(url))
     if proxy is None:
         raise ValueError("a proxy is given as http://, socks4:// or socks5://, with host and port")
     secrets = proxy.username or "", proxy.password
+    # SOCKS 4 ends the name at a NUL, and takes what follows for the target's; RFC 7617 §2 forbids controls as well.
+    if any(map(_holds_control, secrets)) or ":" in secrets[0]:
+        raise ValueError("a proxy's user name and password hold no control character, and the name no colon")
     if proxy.scheme != "http" and not all(len(secret) < 256 and secret.isascii() for secret in secrets):
         raise ValueError("a SOCKS proxy takes user names and passwords of up to 255 ASCII characters")
     return proxy
 
 
+def _holds_control(text: str) -> bool:
+    return any(character < " " or character == "\x7f" for character in text)
+
+
 def _take_apart(parts: SplitResult) -> _Proxy | None:
     if parts.scheme not in ("http", "socks4", "socks5") or not parts.hostname or not parts.port:
+        return None
+    if parts.path not in ("", "/") or parts.query or parts.fragment:
         return None
     return _Proxy(
         scheme=parts.scheme,

@@ -19,6 +19,7 @@ from transfer.smtp._errors import (
     SMTPConnectError,
     SMTPConnectResponseError,
     SMTPConnectTimeoutError,
+    SMTPNotSupported,
     SMTPTLSError,
 )
 from transfer.smtp._login import check_credentials, login, login_by_token
@@ -70,6 +71,7 @@ async def open_session(options: ConnectOptions) -> tuple[Session, SMTPResponse]:
     Raises:
         SMTPAddressError: the user name lacks a password or the other way round, or one can't be sent; nothing was done.
         SMTPTLSError, ValueError: a certificate or key file can't be used; nothing was done.
+        SMTPNotSupported: *proxy* needs a package that is not installed; nothing was done.
         SMTPConnectError and its kinds: no connection, no greeting in time, or another than 220.
         Others of the family: what STARTTLS, EHLO and AUTH raise.
 
@@ -81,7 +83,8 @@ async def open_session(options: ConnectOptions) -> tuple[Session, SMTPResponse]:
     stream = await _dial(options)
     try:
         channel, greeting = await _greet(stream, options)
-        dialled = options.sock is None
+        # Through a proxy, or from a socket of unknown origin, a loopback address says nothing about who listens.
+        dialled = options.sock is None and options.proxy is None
         session = Session(channel, local_hostname=options.local_hostname, dialled=dialled)
         await _upgrade(session, options)
         await _log_in(session, options)
@@ -115,14 +118,17 @@ async def _dial(options: ConnectOptions) -> Stream:
     if options.socket_path:
         return await connect_unix(options.socket_path, errors=FAMILY, deadline=deadline)
     assert options.target_port is not None  # only a socket has none
-    return await connect_tcp(
-        options.target_hostname,
-        options.target_port,
-        errors=FAMILY,
-        deadline=deadline,
-        source_address=options.source_address,
-        proxy=options.proxy,
-    )
+    try:
+        return await connect_tcp(
+            options.target_hostname,
+            options.target_port,
+            errors=FAMILY,
+            deadline=deadline,
+            source_address=options.source_address,
+            proxy=options.proxy,
+        )
+    except ImportError as exc:
+        raise SMTPNotSupported(str(exc)) from exc
 
 
 async def _greet(stream: Stream, options: ConnectOptions) -> tuple[ClientChannel, SMTPResponse]:

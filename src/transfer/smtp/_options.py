@@ -73,6 +73,19 @@ def _check_timeout(_: object, attribute: attrs.Attribute[Any], value: object) ->
         raise ValueError(f"{attribute.name} is a number of seconds above 0 or None for ever, not {value!r}")
 
 
+def _check_proxy(_: object, __: attrs.Attribute[Any], value: str | None) -> None:
+    if value is not None:
+        from transfer._net.proxy import check_proxy  # few need it
+
+        check_proxy(value)
+
+
+def _check_name(_: object, attribute: attrs.Attribute[Any], value: str | None) -> None:
+    _check_line(None, attribute, value)
+    if value is not None and not value.strip():
+        raise ValueError(f"{attribute.name} is empty; None is the host that is connected to")
+
+
 def _clean_local_hostname(value: str | None) -> str | None:
     return None if value is None else check_hostname(value)
 
@@ -128,8 +141,8 @@ class ConnectOptions:
     socket_path: str | bytes | os.PathLike[str] | None = attrs.field(default=None, validator=_check_path)
     sock: socket.socket | None = None
     allow_cleartext_auth: bool = False
-    proxy: str | None = attrs.field(default=None, repr=False)
-    server_hostname: str | None = attrs.field(default=None, validator=_check_line)
+    proxy: str | None = attrs.field(default=None, validator=_check_proxy, repr=False)
+    server_hostname: str | None = attrs.field(default=None, validator=_check_name)
     line_policy: LinePolicy = LinePolicy.NORMALISE
     mechanisms: Sequence[str | MechanismFactory] | None = None
 
@@ -155,8 +168,8 @@ class ConnectOptions:
                 "source_address and proxy exclude each other: the proxy makes the connection",
             ),
             (
-                self.has_socket and self.use_tls and self.hostname is None,
-                "use_tls over a socket needs hostname: the name in the certificate",
+                self.has_socket and self.use_tls and self.hostname is None and self.server_hostname is None,
+                "use_tls over a socket needs hostname or server_hostname: the name in the certificate",
             ),
         ):
             if is_wrong:
