@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transfer.smtp import _dot
-from transfer.smtp._dot import DotStuffer, normalise, normalised_size, stuff, stuff_normalised
+from transfer.smtp._dot import DotStuffer, Normaliser, normalise, normalised_size, stuff, stuff_normalised
 
 # Few different octets, so that line ends and dots meet.
 BODIES = st.lists(st.sampled_from([b"\r", b"\n", b".", b"a", b"\r\n", b"\r\n.", b"bc"]), max_size=20).map(b"".join)
@@ -58,8 +58,9 @@ def assert_safe(wire: bytes) -> None:
 
 
 def stream(chunks: list[bytes]) -> bytes:
-    stuffer = DotStuffer()
-    return b"".join([stuffer.feed(chunk) for chunk in chunks] + [stuffer.finish()])
+    normaliser, stuffer = Normaliser(), DotStuffer()
+    pieces = [normaliser.feed(chunk) for chunk in chunks] + [normaliser.finish()]
+    return b"".join([stuffer.feed(piece) for piece in pieces] + [stuffer.finish()])
 
 
 @pytest.mark.parametrize(
@@ -116,8 +117,16 @@ def test_a_large_message_is_judged_as_a_small_one(missing: int, ending: bytes) -
     assert normalise(data) == by_hand(data)
 
 
-def test_a_stuffer_starts_afresh_after_the_end() -> None:
-    stuffer = DotStuffer()
-    assert stuffer.feed(b"a\r") + stuffer.finish() == b"a\r\n.\r\n"
-    assert stuffer.feed(b".") + stuffer.finish() == b"..\r\n.\r\n"
-    assert stuffer.feed(bytearray(b"b\n")) + stuffer.feed(memoryview(b"")) + stuffer.finish() == b"b\r\n.\r\n"
+@given(BODIES, st.integers(1, 5))
+def test_a_normalised_message_may_be_cut_anywhere_even_within_a_line_end(data: bytes, every: int) -> None:
+    whole, stuffer = normalise(data), DotStuffer()
+    pieces = [stuffer.feed(whole[start : start + every]) for start in range(0, len(whole), every)]
+    assert b"".join(pieces) + stuffer.finish() == stuff_normalised(whole)
+
+
+def test_both_start_afresh_after_the_end() -> None:
+    normaliser, stuffer = Normaliser(), DotStuffer()
+    assert normaliser.feed(b"a\r") + normaliser.finish() == b"a\r\n"
+    assert normaliser.feed(bytearray(b"b")) + normaliser.feed(memoryview(b"")) + normaliser.finish() == b"b\r\n"
+    assert stuffer.feed(b"a\r\n") + stuffer.finish() == b"a\r\n.\r\n"
+    assert stuffer.feed(b".") + stuffer.finish() == b"...\r\n"

@@ -8,7 +8,7 @@ runs at several hundred MB/s and leaves a clean message as it is.
 
 from __future__ import annotations
 
-__all__ = ["DotStuffer", "normalise", "normalised_size", "stuff", "stuff_normalised"]
+__all__ = ["DotStuffer", "Normaliser", "normalise", "normalised_size", "stuff", "stuff_normalised"]
 
 _END = b".\r\n"
 # Counting over the whole of a large message would read it from memory three times; a block stays in the cache.
@@ -52,17 +52,17 @@ def stuff_normalised(data: bytes) -> bytes:
     return b"." + stuffed if data.startswith(b".") else stuffed
 
 
-class DotStuffer:
-    """:func:`stuff` for a message that comes in pieces, with the same result wherever they are cut."""
+class Normaliser:
+    """:func:`normalise` for a message that comes in pieces, with the same result wherever they are cut."""
 
-    __slots__ = ("_at_line_start", "_holds_cr")
+    __slots__ = ("_ends_line", "_holds_cr")
 
     def __init__(self) -> None:
-        self._at_line_start = True
+        self._ends_line = True
         self._holds_cr = False
 
     def feed(self, chunk: bytes | bytearray | memoryview) -> bytes:
-        """Encode a piece. A CR at its end is held back until the next octet says whether it stands alone."""
+        """Convert a piece. A CR at its end is held back until the next octet says whether it stands alone."""
         octets = chunk if isinstance(chunk, bytes) else bytes(chunk)
         if self._holds_cr:
             octets = b"\r" + octets
@@ -73,17 +73,38 @@ class DotStuffer:
             return b""
         if not _is_clean(octets):
             octets = _convert_line_ends(octets)
+        self._ends_line = octets.endswith(b"\r\n")
+        return octets
+
+    def finish(self) -> bytes:
+        """End the message: the last line's CRLF if it is missing. The object starts afresh."""
+        ends_line = self._ends_line and not self._holds_cr
+        self._ends_line, self._holds_cr = True, False
+        return b"" if ends_line else b"\r\n"
+
+
+class DotStuffer:
+    """:func:`stuff_normalised` for a message that comes in pieces, with the same result wherever they are cut."""
+
+    __slots__ = ("_tail",)
+
+    def __init__(self) -> None:
+        self._tail = b"\r\n"
+
+    def feed(self, octets: bytes) -> bytes:
+        """Stuff a piece of what :func:`normalise` or :class:`Normaliser` returned."""
         stuffed = octets.replace(b"\r\n.", b"\r\n..")
-        if self._at_line_start and octets.startswith(b"."):
+        if self._tail == b"\r\n" and octets.startswith(b"."):
             stuffed = b"." + stuffed
-        self._at_line_start = octets.endswith(b"\r\n")
+        elif self._tail.endswith(b"\r") and octets.startswith(b"\n."):
+            stuffed = b"\n." + stuffed[1:]
+        self._tail = (self._tail + octets[-2:])[-2:]
         return stuffed
 
     def finish(self) -> bytes:
-        """End the message: the last line's CRLF if it is missing, and the final dot. The object starts afresh."""
-        ends_line = self._at_line_start and not self._holds_cr
-        self._at_line_start, self._holds_cr = True, False
-        return _END if ends_line else b"\r\n" + _END
+        """Give the final dot. The object starts afresh."""
+        self._tail = b"\r\n"
+        return _END
 
 
 def _is_clean(octets: bytes) -> bool:
