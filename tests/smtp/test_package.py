@@ -12,12 +12,13 @@ import aiosmtplib
 import pytest
 
 from tests.peers import MiniSMTP, ScriptedPeer, expect_eof
-from tests.smtp.support import RECIPIENT, SENDER, TEXT, client_of, connected, letter, opening, raises
+from tests.smtp.support import LONG, RECIPIENT, SENDER, TEXT, client_of, connected, letter, opening, raises
 from transfer import smtp
 
 # These belong to asyncio; docs/howto/migrate.md lists them.
 NOT_OFFERED = {"transport", "protocol", "loop"}
-NOT_THERE_YET = {"parse_address", "quote_address"}
+# What its modules say of arguments to each other.
+NOT_FOR_PROGRAMS = {"Default", "SocketPathType", "_default"}
 # The default of the original, and what stands for it here.
 TIMEOUT = 60
 OURS = {"allow_cleartext_auth", "proxy", "server_hostname", "line_policy", "mechanisms"}
@@ -35,13 +36,12 @@ def test_programs_find_every_name_where_they_look_for_it() -> None:
     assert set(aiosmtplib.__all__) <= set(smtp.__all__)
 
 
-@pytest.mark.parametrize("name", ["errors", "status", "esmtp", "auth", "email", "smtp"])
+@pytest.mark.parametrize("name", ["api", "auth", "email", "errors", "esmtp", "response", "smtp", "status", "typing"])
 def test_programs_find_the_modules_that_they_import_from(name: str) -> None:
     ours, theirs = (importlib.import_module(f"{package}.{name}") for package in ("transfer.smtp", "aiosmtplib"))
-    for public in theirs.__all__:
-        if public not in NOT_THERE_YET and public in set(ours.__all__) | set(aiosmtplib.__all__):
-            found = getattr(ours, public)
-            assert getattr(smtp, public, found) is found
+    for public in set(theirs.__all__) - NOT_FOR_PROGRAMS:
+        found = getattr(ours, public)
+        assert getattr(smtp, public, found) is found
     assert set(ours.__all__) <= {public for public in dir(theirs) if not public.startswith("_")}
     assert ours.__all__
 
@@ -103,11 +103,23 @@ def test_options_are_attributes(given: dict[str, Any]) -> None:
     assert ours.timeout == given.get("timeout", TIMEOUT)
 
 
-def test_options_are_given_not_assigned() -> None:
-    client = smtp.SMTP()
-    with pytest.raises(AttributeError, match="connect"):
-        client.hostname = "x"  # type: ignore[assignment]  # that is the point
+async def test_an_option_that_is_assigned_counts_for_the_next_connection(smtp_server: MiniSMTP) -> None:
+    client = smtp.SMTP(start_tls=False)
+    client.hostname, client.port, client.local_hostname = smtp_server.host, smtp_server.port, "assigned.example"
+    client.timeout = LONG
+    async with client:
+        await client.noop()
+
+    assert (client.hostname, client.port, client.timeout) == (smtp_server.host, smtp_server.port, LONG)
+    assert smtp_server.commands[0] == "EHLO assigned.example"
     assert smtp.SMTP.timeout.__doc__
+
+
+def test_an_option_that_is_assigned_is_checked_with_the_others() -> None:
+    client = smtp.SMTP(start_tls=True)
+    with pytest.raises(ValueError, match="exclude each other"):
+        client.use_tls = True
+    assert not client.use_tls
 
 
 async def test_mechanisms_that_both_know(peer: ScriptedPeer) -> None:

@@ -20,7 +20,7 @@ import attrs
 from transfer.smtp._address import Mailbox, parse_mailbox
 from transfer.smtp._errors import SMTPAddressError
 
-__all__ = ["needs_utf8", "parse_addresses", "parse_header"]
+__all__ = ["needs_utf8", "parse_address", "parse_addresses", "parse_header", "quote_address"]
 
 _EXCERPT_LENGTH = 80
 # The alternatives begin with different characters and are possessive: every character is looked at once.
@@ -108,6 +108,32 @@ def parse_addresses(text: str, name: str) -> Iterator[Mailbox]:
         raise _refusal(name, text, "a group has no ';' at its end")
     if not parts.is_empty:
         yield _parse_parts(parts, text, name)
+
+
+def parse_address(address: str) -> str:
+    """Return the one address in *address*, without the name that may stand before it, and otherwise as it was written.
+
+    Raises:
+        SMTPAddressError: there is none, or more than one, or it breaks the grammar. Nothing is repaired, and what comes
+            back can stand in a command: it holds no control character, and ``<``, ``>`` and spaces in quotes only.
+        TypeError: *address* is no str.
+
+    A name without a domain ("postmaster"), and ``""`` for the null reverse-path, are addresses here.
+    """
+    try:
+        return str(parse_mailbox(address.strip(), allow_null=True))
+    except SMTPAddressError:
+        if "<" not in address or any(character in address for character in "\r\n"):
+            raise
+        found = list(parse_addresses(address, "address"))
+        if len(found) != 1:
+            raise
+        return str(found[0])
+
+
+def quote_address(address: str) -> str:
+    """Put :func:`parse_address` of *address* in ``<`` and ``>``, as commands have it."""
+    return f"<{parse_address(address)}>"
 
 
 def needs_utf8(value: object) -> bool:
