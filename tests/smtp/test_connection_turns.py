@@ -176,3 +176,88 @@ async def test_the_goodbye_does_not_wait_for_ever(peer: ScriptedPeer) -> None:
     async with anyio.create_task_group() as group, client_of(peer, timeout=SOME) as client:
         group.start_soon(noop, client)
         await anyio.wait_all_tasks_blocked()
+
+
+# -- async with, in several tasks --------------------------------------------------------------------------------------
+
+
+async def test_tasks_that_enter_at_once_share_a_connection(smtp_server: MiniSMTP) -> None:
+    client = client_of(smtp_server)
+
+    async def send_one(number: int) -> None:
+        async with client:
+            await client.sendmail("s@x", f"r{number}@x", b"")
+
+    async with anyio.create_task_group() as group:
+        for number in range(5):
+            group.start_soon(send_one, number)
+
+    assert sorted(message.recipients for message in smtp_server.messages) == [(f"<r{n}@x>",) for n in range(5)]
+    assert smtp_server.commands.count("QUIT") == smtp_server.accepted == 1
+    assert not client.is_connected
+
+
+async def test_the_last_block_to_end_says_goodbye(smtp_server: MiniSMTP) -> None:
+    client = client_of(smtp_server)
+    async with client:
+        with pytest.raises(ConnectionError, match="not ours"):
+            async with client:
+                raise ConnectionError("not ours")
+        assert (await client.noop()).code == 250
+    assert not client.is_connected
+
+
+async def test_whoever_waits_for_a_failed_attempt_makes_one_of_its_own(peer: ScriptedPeer) -> None:
+    refuse = threading.Event()
+
+    def wait(_: Connection) -> None:
+        assert refuse.wait(LONG)
+
+    peer.script(call(wait), send(b"554 not you\r\n"), close())
+    peer.script(*opening(), *PARTING)
+    client = client_of(peer)
+    entering: list[int] = []
+    outcomes: list[object] = []
+
+    async def enter() -> None:
+        entering.append(1)
+        try:
+            async with client:
+                outcomes.append("connected")
+        except smtp.SMTPConnectResponseError as exc:
+            outcomes.append(exc.code)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(enter)
+        await until(lambda: peer.accepted)
+        group.start_soon(enter)
+        await until(lambda: len(entering) == 2)
+        refuse.set()
+
+    assert outcomes == [554, "connected"]
+
+
+async def answer_soon(answer: threading.Event) -> None:
+    answer.set()
+
+
+async def test_whoever_enters_during_the_goodbye_gets_a_new_connection(peer: ScriptedPeer) -> None:
+    answer = threading.Event()
+
+    def wait(_: Connection) -> None:
+        assert answer.wait(LONG)
+
+    peer.script(*opening(), expect(b"QUIT\r\n"), call(wait), send(b"221 bye\r\n"), expect_eof())
+    peer.script(*opening(), expect(b"NOOP\r\n"), send(b"250 ok\r\n"), *PARTING)
+    client = client_of(peer)
+
+    async def leave() -> None:
+        async with client:
+            pass
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(leave)
+        await until(lambda: b"QUIT" in peer.received)
+        group.start_soon(answer_soon, answer)
+        async with client:
+            await client.noop()

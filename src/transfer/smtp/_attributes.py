@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Never, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, overload
+
+import attrs
 
 from transfer.smtp._errors import SMTPServerDisconnected
 from transfer.smtp._login import PASSWORD_MECHANISMS
@@ -21,11 +23,17 @@ T = TypeVar("T")
 
 
 class _Option(Generic[T]):
-    """An attribute of the client that gives what ``get`` finds in its options."""
+    """An attribute of the client that gives what ``get`` finds in its options.
+
+    What is assigned is checked with the other options, and counts from the next connection on.
+    """
 
     def __init__(self, get: Callable[[ConnectOptions], T], doc: str) -> None:
         self._get = get
         self.__doc__ = doc
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
 
     @overload
     def __get__(self, client: None, owner: type) -> Self: ...
@@ -34,8 +42,9 @@ class _Option(Generic[T]):
     def __get__(self, client: Attributes | None, owner: type) -> Self | T:
         return self if client is None else self._get(client._options)
 
-    def __set__(self, client: Attributes, value: Never) -> None:
-        raise AttributeError("options are given to the client at construction, or to connect()")
+    def __set__(self, client: Attributes, value: T) -> None:
+        changes: dict[str, Any] = {self._name: value}
+        client._options = attrs.evolve(client._options, **changes)
 
 
 class Attributes:

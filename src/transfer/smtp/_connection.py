@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import anyio
+import attrs
 
 from transfer._errors import TransferError
 from transfer._net.timeouts import Timeouts
@@ -88,7 +89,9 @@ class Connection(Attributes):
         self.last_delivery: Delivery | None = None
         """The fate of the last mail, also where a cancellation left no exception to tell it."""
         self._session: Session | None = None
-        self._connecting: anyio.CancelScope | None = None
+        self._connecting: _Attempt | None = None
+        self._parting: anyio.Event | None = None
+        self._blocks = 0
 
     def __repr__(self) -> str:
         if self._session is None:
@@ -197,13 +200,14 @@ class Connection(Attributes):
 
     async def _open(self, options: ConnectOptions) -> tuple[Session, SMTPResponse]:
         opened: tuple[Session, SMTPResponse] | None = None
+        attempt = self._connecting = _Attempt()
         try:
-            with anyio.CancelScope() as scope:
-                self._connecting = scope
+            with attempt.scope:
                 opened = await open_session(options)
-            was_closed = scope.cancel_called
+            was_closed = attempt.scope.cancel_called
         finally:
             self._connecting = None
+            attempt.over.set()
         if opened is None or was_closed:
             if opened is not None:
                 opened[0].channel.close()
@@ -216,20 +220,37 @@ class Connection(Attributes):
         Whoever waits for the connection, or for its turn, gets SMTPServerDisconnected.
         """
         if self._connecting is not None:
-            self._connecting.cancel()
+            self._connecting.scope.cancel()
         if self._session is not None:
             self._session.channel.close()
             self._session = None
 
     async def __aenter__(self) -> Self:
-        if not self.is_connected:
-            await self.connect()
+        """Connect, unless the client is connected already.
+
+        Blocks of several tasks share the connection; the last one to end closes it.
+        """
+        while self._parting is not None or not self.is_connected:
+            if self._parting is not None:
+                await self._parting.wait()
+            elif self._connecting is not None:
+                await self._connecting.over.wait()
+            else:
+                await self.connect()
+        self._blocks += 1
         return self
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Say QUIT where that can be answered, for 5 seconds at most, and close; the body's exception stays."""
+        """Say QUIT where that can be answered, for 5 seconds at most, and close; the body's exception stays.
+
+        While another task is in a block of its own, nothing is said or closed.
+        """
+        self._blocks -= 1
+        if self._blocks:
+            return
+        parting = self._parting = anyio.Event()
         try:
             if exc is None:
                 await self._part()
@@ -238,6 +259,8 @@ class Connection(Attributes):
                 await self._part(shield=True)
         finally:
             self.close()
+            self._parting = None
+            parting.set()
 
     async def _part(self, *, shield: bool = False) -> None:
         if self._session is None or not self._session.channel.is_open:
@@ -251,6 +274,14 @@ class Connection(Attributes):
 
     def _turn(self, timeout: Timeout = UNSET) -> _Turn:
         return _Turn(self, timeout)
+
+
+@attrs.define(eq=False)
+class _Attempt:
+    """To connect, as long as that takes: what calls it off, and what tells others that it is over."""
+
+    scope: anyio.CancelScope = attrs.field(factory=anyio.CancelScope)
+    over: anyio.Event = attrs.field(factory=anyio.Event)
 
 
 class _Turn:
