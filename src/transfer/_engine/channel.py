@@ -61,6 +61,11 @@ class Channel:
         """Whether commands can still be exchanged, as far as this side knows without looking."""
         return self.state is ChannelState.OPEN
 
+    @property
+    def cause(self) -> Exception | None:
+        """Why the connection ended, where it was neither closed in order nor cut off by a cancellation."""
+        return self._cause
+
     def close(self) -> None:
         """Close the connection at once. Idempotent; a BROKEN channel stays BROKEN."""
         if self.state is ChannelState.OPEN:

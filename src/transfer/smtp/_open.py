@@ -39,6 +39,8 @@ _TERMINATION_SECONDS = 600.0
 
 def limits(options: ConnectOptions) -> Timeouts:
     """Return the time limits for ``timeout``: it bounds each step; not given, the final dot has its ten minutes."""
+    if isinstance(options.timeout, Timeouts):
+        return options.timeout
     timeouts = Timeouts.uniform(options.timeout_seconds)
     if options.is_timeout_given:
         return timeouts

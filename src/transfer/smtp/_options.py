@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import attrs
 
+from transfer._net.timeouts import Timeouts
 from transfer.smtp._auth import MechanismFactory
 from transfer.smtp._commands import check_hostname
 from transfer.smtp._lines import LinePolicy
@@ -103,7 +104,7 @@ class ConnectOptions:
         local_hostname: what EHLO says; None asks the system.
         source_address: (host, port) to connect from.
         timeout: seconds for each reply and each block sent; None waits for ever. Not given, it is 60 s, but for the
-            reply to the final dot.
+            reply to the final dot. Timeouts give each step its own.
         use_tls: TLS from the first octet. None, the default, is True for port 465 unless *start_tls* is True.
         start_tls: True requires the upgrade, None takes it if offered, False never does.
         validate_certs: False accepts any certificate; of no effect with *tls_context*.
@@ -130,7 +131,7 @@ class ConnectOptions:
     oauth_token_generator: Callable[[], Awaitable[str]] | None = attrs.field(default=None, repr=False)
     local_hostname: str | None = attrs.field(default=None, converter=_clean_local_hostname)
     source_address: tuple[str, int] | None = attrs.field(default=None, validator=_check_source)
-    timeout: float | Unset | None = attrs.field(default=UNSET, validator=_check_timeout)
+    timeout: float | Timeouts | Unset | None = attrs.field(default=UNSET, validator=_check_timeout)
     use_tls: bool | None = None
     start_tls: bool | None = None
     validate_certs: bool = True
@@ -217,6 +218,8 @@ class ConnectOptions:
     @property
     def timeout_seconds(self) -> float | None:
         """Seconds for each reply and each block; None waits for ever."""
+        if isinstance(self.timeout, Timeouts):
+            return self.timeout.reply
         return DEFAULT_TIMEOUT if isinstance(self.timeout, Unset) else self.timeout
 
     def evolve(self, **given: Any) -> ConnectOptions:
