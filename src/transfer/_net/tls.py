@@ -14,7 +14,7 @@ import attrs
 from transfer._net.names import ascii_host
 from transfer._net.tls_layer import TlsLayer
 
-__all__ = ["TLS", "SessionStore", "wrap"]
+__all__ = ["TLS", "SessionStore", "verifies_peer", "wrap"]
 
 # Some versions of CPython set this option, and OpenSSL then passes a connection that was cut off for one that ended.
 _IGNORE_UNEXPECTED_EOF = getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
@@ -103,6 +103,11 @@ def _client_context(settings: TLS, *_state: object) -> ssl.SSLContext:
         context.load_cert_chain(settings.certificate, settings.key, settings.key_password or "")
     context.options &= ~_IGNORE_UNEXPECTED_EOF
     return context
+
+
+def verifies_peer(context: ssl.SSLContext) -> bool:
+    """Whether a handshake with *context* succeeds only with a server whose certificate and name have been verified."""
+    return context.verify_mode == ssl.CERT_REQUIRED and context.check_hostname
 
 
 def wrap(

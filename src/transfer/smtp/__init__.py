@@ -32,16 +32,28 @@ from transfer.smtp._errors import (
     SMTPTLSError,
 )
 from transfer.smtp._lines import LinePolicy
+from transfer.smtp._mail import Mail
 from transfer.smtp._options import SMTPTokenGenerator
-from transfer.smtp._report import Delivery
+from transfer.smtp._parameters import DeliverBy, Notify, Parameters, Recipient, Return
+from transfer.smtp._report import Delivery, Phase, RecipientReport, RecipientStatus, Report
 from transfer.smtp._response import SMTPResponse, SMTPStatus
 from transfer.smtp._send import send
 
 __all__ = [
     "SMTP",
+    "DeliverBy",
     "Delivery",
     "EnhancedCode",
     "LinePolicy",
+    "Mail",
+    "Phase",
+    "RecipientReport",
+    "RecipientStatus",
+    "Report",
+    "Notify",
+    "Parameters",
+    "Recipient",
+    "Return",
     "SMTPAddressError",
     "SMTPAuthenticationError",
     "SMTPConnectError",

@@ -261,7 +261,7 @@ class SMTP(Logins):
 
         Args:
             server_hostname: the name to check instead of the one connected to.
-            validate_certs: this one and the next four take the place of the constructor's.
+            validate_certs: this one and the next four take the place of the constructor's, for later connections too.
             client_cert: PEM file of this side's certificate.
             client_key: PEM file of its key.
             cert_bundle: PEM file of the authorities to trust.
@@ -285,6 +285,7 @@ class SMTP(Logins):
             cert_bundle=cert_bundle,
             tls_context=tls_context,
         )
+        self._options = options
         async with self._turn(timeout) as session:
             return await session.start_tls(make_context(options), name)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
@@ -37,11 +38,34 @@ class Extensions:
     @property
     def size_limit(self) -> int | None:
         """The largest message in octets; None where none was stated, which RFC 1870 §4 also spells ``SIZE 0``."""
-        parameter = self.keywords.get("size", "")
-        # More than 20 digits go against the grammar, and past what int() takes at once.
-        if not (parameter.isascii() and parameter.isdigit() and len(parameter) <= 20):
-            return None
-        return int(parameter) or None
+        # RFC 1870 §4: "up to 20 digits".
+        return _number(self.keywords.get("size", ""), digits=20) or None
+
+    @property
+    def minimum_by_time(self) -> int | None:
+        """The fewest seconds in which DELIVERBY can be asked for; None where none were stated (RFC 2852 §2)."""
+        # "a comma separated list of options", of which this is the first and may be missing.
+        return _number(self.keywords.get("deliverby", "").partition(",")[0].strip(), digits=9)
+
+    @property
+    def hold_limits(self) -> tuple[int | None, dt.datetime | None]:
+        """For how many seconds, and until when, FUTURERELEASE holds; None where not stated (RFC 4865 §3)."""
+        interval, _, moment = self.keywords.get("futurerelease", "").strip().partition(" ")
+        return _number(interval, digits=9), _moment(moment.strip())
+
+
+def _number(text: str, *, digits: int) -> int | None:
+    """Read a number; None where *text* is none, or longer than the grammar has it (and int() takes at once)."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= digits else None
+
+
+def _moment(text: str) -> dt.datetime | None:
+    """Read a date-time of RFC 3339 §5.6; None where *text* is none, or has no time zone."""
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return None if moment.utcoffset() is None else moment
 
 
 def extensions_from(reply: Reply) -> Extensions:

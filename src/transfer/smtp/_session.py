@@ -144,22 +144,22 @@ class Session:
 
     async def ehlo(self, name: str | None = None) -> SMTPResponse:
         """Say EHLO and learn what is offered; raises SMTPHeloError. RFC 5321 §4.1.1.1."""
-        command = commands.ehlo(name or await self._own_name())
+        command = commands.ehlo(await self._own_name() if name is None else name)
         reply = await self.channel.exchange(command)
-        self.last_ehlo = response_from(reply)
         if reply.severity is not Severity.COMPLETION:
             raise refusal(SMTPHeloError, reply, command, self.channel)
+        self.last_ehlo = response_from(reply)
         self.extensions = extensions_from(reply)
         self.is_esmtp = self._is_introduced = True
         return self.last_ehlo
 
     async def helo(self, name: str | None = None) -> SMTPResponse:
         """Say HELO; raises SMTPHeloError. RFC 5321 §4.1.1.1."""
-        command = commands.helo(name or await self._own_name())
+        command = commands.helo(await self._own_name() if name is None else name)
         reply = await self.channel.exchange(command)
-        self.last_helo = response_from(reply)
         if reply.severity is not Severity.COMPLETION:
             raise refusal(SMTPHeloError, reply, command, self.channel)
+        self.last_helo = response_from(reply)
         self._is_introduced = True
         return self.last_helo
 
