@@ -118,14 +118,6 @@ async def test_the_parting_words_of_the_server_are_the_reason(peer: ScriptedPeer
 # -- connecting --------------------------------------------------------------------------------------------------------
 
 
-async def test_connect_while_connected_is_refused(peer: ScriptedPeer) -> None:
-    peer.script(*opening(), *said((b"NOOP", b"250 ok")), expect_eof())
-    async with connected(peer) as client:
-        with raises(smtp.SMTPException, match="already"):
-            await client.connect()
-        await client.noop()
-
-
 async def test_of_two_tasks_one_connects(peer: ScriptedPeer) -> None:
     peer.script(*opening(), *said((b"NOOP", b"250 ok")), expect_eof())
     client = client_of(peer)
