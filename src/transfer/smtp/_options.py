@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import os
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
 import attrs
 
@@ -13,6 +13,7 @@ from transfer._net.timeouts import Timeouts
 from transfer.smtp._auth import MechanismFactory
 from transfer.smtp._commands import check_hostname
 from transfer.smtp._lines import LinePolicy
+from transfer.smtp._url import options_from
 
 if TYPE_CHECKING:
     import socket
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_TIMEOUT",
+    "LMTP_PORT",
     "SMTP_PORT",
     "SMTP_STARTTLS_PORT",
     "SMTP_TLS_PORT",
@@ -29,6 +31,7 @@ __all__ = [
     "Unset",
 ]
 
+LMTP_PORT = 24
 SMTP_PORT = 25
 SMTP_TLS_PORT = 465
 SMTP_STARTTLS_PORT = 587
@@ -97,7 +100,7 @@ class ConnectOptions:
 
     Args:
         hostname: the server; None is localhost.
-        port: None is 465 with implicit TLS, 587 with *start_tls*, else 25.
+        port: None is 465 with implicit TLS, 587 with *start_tls*, else 25; for LMTP it is 24.
         username: None logs nobody in.
         password: excludes *oauth_token_generator*.
         oauth_token_generator: is awaited for a new access token at each login.
@@ -119,6 +122,7 @@ class ConnectOptions:
         server_hostname: the name in the server's certificate, where it is not *hostname*.
         line_policy: what to do with lines that no mail may have.
         mechanisms: the ways to log in, the best first; None is all that are as good or better than the password itself.
+        lmtp: speak LMTP (RFC 2033), not SMTP.
 
     Raises:
         ValueError: options contradict each other, or a name holds what no name can.
@@ -146,6 +150,7 @@ class ConnectOptions:
     server_hostname: str | None = attrs.field(default=None, validator=_check_name)
     line_policy: LinePolicy = LinePolicy.NORMALISE
     mechanisms: Sequence[str | MechanismFactory] | None = None
+    lmtp: bool = False
 
     def __attrs_post_init__(self) -> None:
         for is_wrong, fault in (
@@ -176,6 +181,26 @@ class ConnectOptions:
             if is_wrong:
                 raise ValueError(fault)
 
+    @classmethod
+    def from_url(cls, url: str, /, **options: Any) -> Self:
+        """Take the options from a connection URL; those given by name come first.
+
+        The forms are ``smtp://``, ``smtps://`` (TLS from the first octet) and ``lmtp://``, followed by
+        ``[user[:password]@]host[:port]``, or by ``/`` and the path of a Unix socket: ``lmtp:///run/dovecot/lmtp``.
+        Names and values may be percent-encoded; blanks and ``: / ? # @ [ ] %`` in them have to be. Parameters:
+        ``start_tls`` (``required``, ``auto``, ``never``), ``timeout`` (seconds), ``local_hostname``,
+        ``server_hostname``, ``cert_bundle``, ``client_cert``, ``client_key``, ``proxy``.
+
+        An ``smtp://`` URL with port 587, or with a user name and without a port, is one for submission: STARTTLS is
+        required, and the port is 587, unless *start_tls* is said.
+
+        Raises:
+            ValueError: the URL breaks a rule; the message names the rule and never shows a password.
+
+        RFC 3986, RFC 6409, RFC 8314 §3.3.
+        """
+        return cls(**options_from(url, options))
+
     @property
     def has_socket(self) -> bool:
         """Whether the way to the server is a socket or its path, not a host and a port."""
@@ -196,6 +221,8 @@ class ConnectOptions:
         """The port to connect to; None with a socket."""
         if self.has_socket or self.port is not None:
             return self.port
+        if self.lmtp:
+            return LMTP_PORT
         if self.use_tls:
             return SMTP_TLS_PORT
         return SMTP_STARTTLS_PORT if self.start_tls else SMTP_PORT
