@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import ssl
+from pathlib import Path
 
 import pytest
 
@@ -196,6 +197,7 @@ async def test_what_was_learned_in_clear_is_forgotten(
     )
     assert await session.start_tls(client_tls_context, "localhost") == (220, "go")
     assert session.is_tls
+    assert session.is_verified
     assert session.is_private
     assert session.needs_hello
     assert session.last_ehlo is session.last_helo is None
@@ -225,6 +227,7 @@ async def test_a_refused_starttls_leaves_the_connection_in_clear(
 
     assert (caught.value.code, caught.value.retryable) == (454, True)
     assert not session.is_tls
+    assert not session.is_verified
     await session.quit()
 
 
@@ -255,6 +258,23 @@ async def test_a_certificate_that_is_not_trusted_closes(begin: Begin, server_tls
     assert isinstance(caught.value.__cause__, ssl.SSLError)
     assert not caught.value.retryable
     assert not session.channel.is_open
+
+
+@pytest.mark.parametrize("verify_mode", [ssl.CERT_NONE, ssl.CERT_OPTIONAL, ssl.CERT_REQUIRED])
+async def test_a_server_is_verified_by_its_certificate_and_its_name(
+    begin: Begin, server_tls_context: ssl.SSLContext, ca_file: Path, verify_mode: ssl.VerifyMode
+) -> None:
+    context = ssl.create_default_context(cafile=ca_file)
+    context.check_hostname = False
+    context.verify_mode = verify_mode
+    session = begin(
+        *offer(b"STARTTLS"), *said((b"STARTTLS", b"220 go")), start_tls(server_tls_context), *offer(), expect_eof()
+    )
+    await session.start_tls(context, "localhost")
+    await session.hello()
+
+    assert session.is_tls
+    assert not session.is_verified
 
 
 # -- time --------------------------------------------------------------------------------------------------------------

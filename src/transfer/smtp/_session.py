@@ -14,6 +14,7 @@ import anyio
 from transfer._engine.client import ClientChannel
 from transfer._errors import DisconnectedError, TransferError
 from transfer._net.hostname import is_loopback, own_hostname
+from transfer._net.tls import verifies_peer
 from transfer._wire.command import Command
 from transfer._wire.dialect import SMTP_CLIENT
 from transfer._wire.reply import Reply, Severity
@@ -92,6 +93,12 @@ class Session:
     def is_tls(self) -> bool:
         """Whether TLS is on."""
         return self.channel.stream.tls is not None
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether TLS is on, and the server has proved by its certificate to be the host that was meant."""
+        stream = self.channel.stream
+        return stream.tls is not None and stream.tls_context is not None and verifies_peer(stream.tls_context)
 
     @property
     def is_private(self) -> bool:
