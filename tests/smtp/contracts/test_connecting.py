@@ -142,10 +142,11 @@ async def test_c04_plain_text_behind_the_go_ahead_ends_the_connection(peer: Scri
 async def test_c05_ehlo_is_said_before_the_first_command_and_once(peer: ScriptedPeer) -> None:
     peer.script(HELLO, *offer(b"SIZE"), *said((b"NOOP", b"250 ok"), (b"RSET", b"250 ok")), expect_eof())
     async with connected(peer, start_tls=False) as client:
-        assert client.is_ehlo_or_helo_needed
+        needed = [client.is_ehlo_or_helo_needed]
         await client.noop()
-        assert not client.is_ehlo_or_helo_needed
+        needed.append(client.is_ehlo_or_helo_needed)
         await client.rset()
+    assert needed == [True, False]
 
 
 @pytest.mark.parametrize("code", [b"500", b"502", b"550"])
