@@ -17,7 +17,17 @@ from benchmarks.children import ROOT, say
 from benchmarks.machine import describe_machine, describe_versions
 from benchmarks.model import Report, Settings
 
-NAMES = ("data_plane", "ticker", "smtp", "ftp", "import_time", "parse_linear")
+NAMES = (
+    "data_plane",
+    "ticker",
+    "smtp",
+    "smtp_bulk",
+    "smtp_latency",
+    "smtp_body",
+    "ftp",
+    "import_time",
+    "parse_linear",
+)
 RESULTS = ROOT / "benchmarks" / "results"
 PAGE = ROOT / "docs" / "explanation" / "performance.md"
 RAM_DISK = Path("/dev/shm")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import transfer
 
-_PACKAGES = ("anyio", "attrs", "stamina", "trio", "uvloop", "aiosmtplib", "aioftp", "pyftpdlib")
+_PACKAGES = ("anyio", "attrs", "stamina", "trio", "uvloop", "aiosmtplib", "smtpproto", "aioftp", "pyftpdlib")
 
 
 def describe_machine() -> dict[str, object]:

@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks import smtp, tables
+from benchmarks import tables
 from benchmarks.__main__ import NAMES, PAGE
 from benchmarks.model import Report, Sample, Series, Target, paired_ratio, rates
-from benchmarks.programs.mail import make_octets
 
 
 def sample(seconds: float, *, cpu: float = 0.5, peak: int | None = None) -> Sample:
@@ -65,37 +64,6 @@ def test_a_rate_counts_per_second_and_cpu_time_per_amount() -> None:
 def test_what_was_not_measured_is_not_held(relation: str, reached: float | None, is_held: bool) -> None:
     assert target(relation, 2.0, reached).is_held is is_held
     assert target(relation, 2.0, reached).as_json()["is_held"] is is_held
-
-
-def test_smtp_compares_us_with_the_peer_on_the_same_loop_and_trio_with_asyncio() -> None:
-    values = {
-        ("octets, asyncio", "transfer"): (6.0, 6.0),
-        ("octets, asyncio", "aiosmtplib"): (2.0, 2.0),
-        ("octets, uvloop", "transfer"): (8.0, 8.0),
-        ("octets, uvloop", "aiosmtplib"): (5.0, 5.0),
-        ("octets, trio", "transfer"): (3.0, 3.0),
-    }
-
-    reached = {target.what: target.reached for target in smtp.compare(values)}
-
-    assert reached == {
-        "octets, asyncio: speed against aiosmtplib": 3.0,
-        "octets, uvloop: speed against aiosmtplib": 1.6,
-        "octets: speed on trio against asyncio": 0.5,
-    }
-
-
-def test_smtp_without_a_server_misses_its_targets() -> None:
-    assert [target.is_held for target in smtp.compare({})] == [False] * 3
-
-
-@pytest.mark.parametrize("size", [100, 2000, 2001, 2047])
-def test_benchmark_messages_are_clean_and_of_their_size(size: int) -> None:
-    message = make_octets(size)
-
-    assert abs(len(message) - size) <= 2
-    assert message.count(b"\r\n") == message.count(b"\n")
-    assert message.endswith(b"\r\n")
 
 
 def test_table_shows_each_target_with_what_was_reached_and_whether_it_was_held() -> None:

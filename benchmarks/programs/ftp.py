@@ -7,13 +7,12 @@ that moves the file; the connection is there and logged in.
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.programs.usage import Measured, Usage, run_on
+from benchmarks.programs.usage import Measured, Usage, run_on, run_on_asyncio
 
 HOST = "127.0.0.1"
 _FTPLIB_BLOCK = 8192  # its default
@@ -61,13 +60,7 @@ def by_aioftp(
         finally:
             client.close()
 
-    factory = None
-    if loop == "uvloop":
-        import uvloop
-
-        factory = uvloop.new_event_loop
-    with asyncio.Runner(loop_factory=factory) as runner:
-        return runner.run(main())
+    return run_on_asyncio(loop, main)
 
 
 def by_ftplib(port: int, direction: str, path: str, authority: str | None, block_bytes: int | None) -> Measured:

@@ -88,3 +88,16 @@ def run_on(loop: str, main: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
 
     options: dict[str, Any] = {"use_uvloop": True} if loop == "uvloop" else {}
     return anyio.run(main, backend="trio" if loop == "trio" else "asyncio", backend_options=options)
+
+
+def run_on_asyncio(loop: str, main: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
+    """Run *main* on "asyncio" or "uvloop", for those who do without anyio."""
+    import asyncio
+
+    factory = None
+    if loop == "uvloop":
+        import uvloop
+
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(main())

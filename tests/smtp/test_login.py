@@ -46,7 +46,9 @@ async def test_login_is_taken_where_there_is_nothing_else(begin: Begin) -> None:
 
 
 async def test_a_refused_mechanism_leads_on_to_the_next(begin: Begin) -> None:
-    session = begin(*offer(b"AUTH PLAIN LOGIN CRAM-MD5"), *said(NO_CRAM, NO_PLAIN, *LOGIN), expect_eof())
+    session = begin(
+        *offer(b"AUTH PLAIN LOGIN CRAM-MD5"), *said(NO_CRAM, (PLAIN[0], b"534 too weak"), *LOGIN), expect_eof()
+    )
 
     assert await login(session, "anna", "secret") == (235, "in")
 

@@ -10,7 +10,9 @@ import pytest
 from tests.peers import Step, close, expect, expect_eof, send
 from tests.smtp.support import PARTING, Begin, raises, said
 from transfer import smtp
-from transfer.smtp._auth import CRAMMD5, LOGIN, PLAIN, XOAUTH2, Mechanism
+from transfer.smtp._auth import CRAMMD5, LOGIN, PLAIN
+from transfer.smtp._mechanism import Mechanism
+from transfer.smtp._oauth import XOAUTH2
 
 
 def b64(text: bytes) -> bytes:
@@ -72,7 +74,8 @@ async def test_a_refused_token_brings_the_servers_own_error(begin: Begin) -> Non
         await session.authenticate(token)
 
     assert caught.value.code == 535
-    assert token.error == b'{"status":"400"}'
+    assert caught.value.detail == token.error == '{"status":"400"}'
+    assert str(caught.value).startswith('AUTH **** was answered: 535 5.7.8 no ({"status":"400"})')
     await session.quit()
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, overloa
 import attrs
 
 from transfer.smtp._errors import SMTPServerDisconnected
-from transfer.smtp._login import PASSWORD_MECHANISMS
 from transfer.smtp._options import ConnectOptions
 from transfer.smtp._session import Session
 
@@ -50,8 +49,9 @@ class _Option(Generic[T]):
 class Attributes:
     """The options of a client as attributes, and what is known of its connection."""
 
-    AUTH_METHODS: ClassVar[tuple[str, ...]] = tuple(PASSWORD_MECHANISMS)
-    """The mechanisms that :meth:`login` knows, the best first."""
+    AUTH_METHODS: ClassVar[tuple[str, ...]] = ("cram-md5", "plain", "login")
+    """What a subclass replaces that has an order, or ``auth_…`` methods, of its own. As it is here :meth:`login` tries
+    SCRAM first."""
 
     _options: ConnectOptions
     _session: Session | None
@@ -95,7 +95,7 @@ class Attributes:
 
     @property
     def supported_auth_methods(self) -> list[str]:
-        """The mechanisms that both sides know, in the order in which :meth:`login` tries them."""
+        """The mechanisms that both sides know, of those in ``AUTH_METHODS``, in that order."""
         return [name for name in self.AUTH_METHODS if name in self.server_auth_methods]
 
     def get_transport_info(self, key: str) -> Any:  # noqa: ANN401  # each key has a type of its own

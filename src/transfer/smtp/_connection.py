@@ -14,10 +14,10 @@ import attrs
 from transfer._errors import TransferError
 from transfer._net.timeouts import Timeouts
 from transfer.smtp._attributes import Attributes
-from transfer.smtp._auth import MechanismFactory
 from transfer.smtp._errors import SMTPException, SMTPServerDisconnected
 from transfer.smtp._lines import LinePolicy
-from transfer.smtp._open import limits, open_session
+from transfer.smtp._mechanism import MechanismFactory
+from transfer.smtp._open import limits, log_in, open_session
 from transfer.smtp._options import UNSET, ConnectOptions, Unset
 from transfer.smtp._report import Delivery
 from transfer.smtp._response import SMTPResponse
@@ -203,7 +203,7 @@ class Connection(Attributes):
         attempt = self._connecting = _Attempt()
         try:
             with attempt.scope:
-                opened = await open_session(options)
+                opened = await open_session(options, self._log_in)
             was_closed = attempt.scope.cancel_called
         finally:
             self._connecting = None
@@ -213,6 +213,9 @@ class Connection(Attributes):
                 opened[0].channel.close()
             raise SMTPServerDisconnected("Closed while connecting")
         return opened
+
+    async def _log_in(self, session: Session, options: ConnectOptions) -> None:
+        await log_in(session, options)
 
     def close(self) -> None:
         """Close the connection at once, without QUIT, or give up connecting. Idempotent.

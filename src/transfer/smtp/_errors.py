@@ -147,7 +147,17 @@ class SMTPDataError(SMTPResponseException):
 
 
 class SMTPAuthenticationError(SMTPResponseException, AuthenticationError):
-    """The credentials, or the mechanism, were refused."""
+    """The credentials, or the mechanism, were refused.
+
+    ``detail`` is what the server said of the reason inside of the exchange: for a token a JSON document, for SCRAM an
+    error code of RFC 5802 §7. A code below 400 is that of the reply upon which this side gave up.
+    """
+
+    detail: str | None = None
+
+    def _describe(self) -> str:
+        said = super()._describe()
+        return f"{said} ({self.detail})" if self.detail else said
 
 
 class SMTPSenderRefused(SMTPResponseException):

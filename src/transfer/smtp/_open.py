@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import attrs
@@ -23,6 +24,7 @@ from transfer.smtp._errors import (
     SMTPTLSError,
 )
 from transfer.smtp._login import check_credentials, login, login_by_token
+from transfer.smtp._mechanisms import needs_no_password
 from transfer.smtp._options import ConnectOptions
 from transfer.smtp._response import SMTPResponse, response_from
 from transfer.smtp._session import Session
@@ -30,7 +32,7 @@ from transfer.smtp._session import Session
 if TYPE_CHECKING:
     import ssl
 
-__all__ = ["limits", "open_session", "tls_context"]
+__all__ = ["limits", "log_in", "open_session", "tls_context"]
 
 # RFC 5321 §4.5.3.2.6: "When the receiver gets the final period terminating the message data, it typically performs
 # processing to deliver the message"; a client that gives up earlier repeats mails that were taken.
@@ -67,8 +69,35 @@ def tls_context(options: ConnectOptions) -> ssl.SSLContext:
         raise SMTPTLSError(f"The TLS settings can't be used: {exc}") from exc
 
 
-async def open_session(options: ConnectOptions) -> tuple[Session, SMTPResponse]:
+async def log_in(session: Session, options: ConnectOptions) -> None:
+    """Log in as *options* say; without a user name, by such mechanisms as need none, if they were asked for."""
+    username, password, mechanisms = options.username, options.password, options.mechanisms
+    allow_cleartext = options.allow_cleartext_auth
+    if options.oauth_token_generator is not None:
+        await login_by_token(
+            session,
+            username or "",
+            options.oauth_token_generator,
+            mechanisms=mechanisms,
+            target=None if options.has_socket else (options.target_hostname, options.target_port),
+            allow_cleartext=allow_cleartext,
+        )
+        return
+    if username is None or password is None:
+        mechanisms = [entry for entry in mechanisms or () if needs_no_password(entry)]
+        if not mechanisms:
+            return
+    await login(session, username or "", password or "", mechanisms=mechanisms, allow_cleartext=allow_cleartext)
+
+
+async def open_session(
+    options: ConnectOptions, log_in: Callable[[Session, ConnectOptions], Awaitable[None]] = log_in
+) -> tuple[Session, SMTPResponse]:
     """Connect, read the greeting, upgrade and log in as *options* say; return the session and the greeting.
+
+    Args:
+        options: where to connect to, and as whom.
+        log_in: what to do about the login.
 
     Raises:
         SMTPAddressError: the user name lacks a password or the other way round, or one can't be sent; nothing was done.
@@ -89,7 +118,7 @@ async def open_session(options: ConnectOptions) -> tuple[Session, SMTPResponse]:
         dialled = options.sock is None and options.proxy is None
         session = Session(channel, local_hostname=options.local_hostname, dialled=dialled)
         await _upgrade(session, options)
-        await _log_in(session, options)
+        await log_in(session, options)
     except BaseException:
         stream.close()
         raise
@@ -101,7 +130,8 @@ def _check_login(options: ConnectOptions) -> None:
         if options.oauth_token_generator is not None:
             raise SMTPAddressError("oauth_token_generator needs a username")
         return
-    if options.password is None and options.oauth_token_generator is None:
+    has_other = any(map(needs_no_password, options.mechanisms or ()))
+    if options.password is None and options.oauth_token_generator is None and not has_other:
         raise SMTPAddressError("username needs a password, or an oauth_token_generator")
     check_credentials(options.username, options.password or b"")
 
@@ -164,15 +194,3 @@ async def _upgrade(session: Session, options: ConnectOptions) -> None:
             return
     # A server that offers STARTTLS and then refuses is no reason to go on in clear.
     await session.start_tls(tls_context(options), options.certificate_hostname)
-
-
-async def _log_in(session: Session, options: ConnectOptions) -> None:
-    if options.username is None:
-        return
-    if options.oauth_token_generator is not None:
-        await login_by_token(
-            session, options.username, options.oauth_token_generator, allow_cleartext=options.allow_cleartext_auth
-        )
-        return
-    assert options.password is not None  # as _check_login has found
-    await login(session, options.username, options.password, allow_cleartext=options.allow_cleartext_auth)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 import attrs
 
 from transfer._net.timeouts import Timeouts
-from transfer.smtp._auth import MechanismFactory
 from transfer.smtp._commands import check_hostname
 from transfer.smtp._lines import LinePolicy
+from transfer.smtp._mechanism import MechanismFactory
+from transfer.smtp._mechanisms import check_names
 from transfer.smtp._url import options_from
 
 if TYPE_CHECKING:
@@ -90,6 +91,11 @@ def _check_name(_: object, attribute: attrs.Attribute[Any], value: str | None) -
         raise ValueError(f"{attribute.name} is empty; None is the host that is connected to")
 
 
+def _check_mechanisms(_: object, __: attrs.Attribute[Any], value: Sequence[str | MechanismFactory] | None) -> None:
+    if value is not None:
+        check_names(value)
+
+
 def _clean_local_hostname(value: str | None) -> str | None:
     return None if value is None else check_hostname(value)
 
@@ -121,7 +127,8 @@ class ConnectOptions:
         proxy: URL of a proxy to connect through; excludes *sock*, *socket_path* and *source_address*.
         server_hostname: the name in the server's certificate, where it is not *hostname*.
         line_policy: what to do with lines that no mail may have.
-        mechanisms: the ways to log in, the best first; None is all that are as good or better than the password itself.
+        mechanisms: the SASL mechanisms to log in by, the best first, as names or as factories that are given user name
+            and password; None is SCRAM, CRAM-MD5, PLAIN and LOGIN, or OAUTHBEARER and XOAUTH2 for a token.
         lmtp: speak LMTP (RFC 2033), not SMTP.
 
     Raises:
@@ -149,7 +156,7 @@ class ConnectOptions:
     proxy: str | None = attrs.field(default=None, validator=_check_proxy, repr=False)
     server_hostname: str | None = attrs.field(default=None, validator=_check_name)
     line_policy: LinePolicy = LinePolicy.NORMALISE
-    mechanisms: Sequence[str | MechanismFactory] | None = None
+    mechanisms: Sequence[str | MechanismFactory] | None = attrs.field(default=None, validator=_check_mechanisms)
     lmtp: bool = False
 
     def __attrs_post_init__(self) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from email.message import Message
 from typing import TYPE_CHECKING
 
-from transfer.smtp._auth import MechanismFactory
 from transfer.smtp._client import SMTP
 from transfer.smtp._connection import Path, Timeout
 from transfer.smtp._lines import LinePolicy
+from transfer.smtp._mechanism import MechanismFactory
 from transfer.smtp._message import AnyMessage
 from transfer.smtp._options import UNSET
 from transfer.smtp._response import SMTPResponse

@@ -19,7 +19,6 @@ from transfer._wire.command import Command
 from transfer._wire.dialect import SMTP_CLIENT
 from transfer._wire.reply import Reply, Severity
 from transfer.smtp import _commands as commands
-from transfer.smtp._auth import Mechanism, decode_challenge, encode_response
 from transfer.smtp._errors import (
     SMTPAuthenticationError,
     SMTPException,
@@ -29,6 +28,7 @@ from transfer.smtp._errors import (
     SMTPResponseException,
 )
 from transfer.smtp._extensions import Extensions, extensions_from
+from transfer.smtp._mechanism import Mechanism, decode_challenge, encode_response
 from transfer.smtp._response import SMTPResponse, response_from
 
 if TYPE_CHECKING:
@@ -38,8 +38,9 @@ __all__ = ["Session", "refusal"]
 
 Refusal = TypeVar("Refusal", bound=SMTPResponseException)
 
-# They reveal the password to whoever listens; the challenge-response mechanisms do not.
-_REVEALING = frozenset({"PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER"})
+# RFC 5321 §4.5.3.1.4: "The maximum total length of a command line including the command word and the <CRLF> is 512
+# octets"; RFC 4954 §4 has an initial response that makes AUTH longer wait for the server's go-ahead.
+_AUTH_LIMIT = 510
 
 
 def refusal(
@@ -216,23 +217,34 @@ class Session:
         Raises:
             SMTPNotSupported: the mechanism would show the password to the network; nothing was sent.
             SMTPAddressError: the credentials can't be put into this mechanism's form.
-            SMTPAuthenticationError: the server refused, or its challenge made no sense.
+            SMTPAuthenticationError: the server refused, or its challenge made no sense; ``detail`` is what it said of
+                the reason before.
 
         Whatever goes wrong on this side in the middle calls the exchange off with ``*``; the connection stays usable.
+        It is closed where the server agrees and still owes the proof that this mechanism demands.
 
         RFC 4954 §4.
         """
-        if mechanism.name in _REVEALING and not (self.is_private or allow_cleartext):
+        if mechanism.is_revealing and not (self.is_private or allow_cleartext):
             raise SMTPNotSupported(
                 f"AUTH {mechanism.name} would send the password in clear: use TLS, or allow_cleartext_auth=True",
                 peer=self.channel.peer,
             )
-        command = commands.auth(mechanism.name, mechanism.initial())
+        waiting = mechanism.initial()
+        command = commands.auth(mechanism.name, waiting)
+        if len(f"AUTH {command.argument!s}") > _AUTH_LIMIT:
+            command = commands.auth(mechanism.name)
+        else:
+            waiting = None
         reply = await self.channel.exchange(command)
         try:
             while reply.severity is Severity.INTERMEDIATE:
-                answer = encode_response(mechanism.respond(decode_challenge(reply.text)))
-                reply = await self.channel.exchange(Command("", answer, secret=True))
+                challenge = decode_challenge(reply.text)
+                answer, waiting = waiting, None
+                if answer is None:
+                    given = mechanism.respond(challenge)
+                    answer = given if isinstance(given, bytes) else await given
+                reply = await self.channel.exchange(Command("", encode_response(answer), secret=True))
         except SMTPException:
             await self._call_off()
             raise
@@ -241,7 +253,14 @@ class Session:
             self.channel.abandon(exc)
             raise
         if reply.severity is not Severity.COMPLETION:
-            raise refusal(SMTPAuthenticationError, reply, command, self.channel)
+            refused = refusal(SMTPAuthenticationError, reply, command, self.channel)
+            refused.detail = mechanism.error
+            raise refused
+        try:
+            mechanism.finish()
+        except BaseException as exc:
+            self.channel.abandon(exc)
+            raise
         return response_from(reply)
 
     async def _call_off(self) -> None:
