@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import email
 import email.policy
 from email.header import Header
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from transfer.smtp._errors import SMTPAddressError, SMTPMessageError
+from transfer.smtp._lines import LinePolicy, has_long_line
 from transfer.smtp._message import (
     extract_recipients,
     extract_sender,
@@ -186,10 +188,12 @@ def test_an_object_that_contradicts_itself_is_refused() -> None:
 
 @pytest.mark.parametrize("policy", [email.policy.default, email.policy.compat32], ids=repr)
 @pytest.mark.parametrize("piece", ["(", ",", '"', "a@b,", "\u00e9", "<", "\\"])
-def test_a_long_hostile_header_is_passed_on_without_delay(piece: str, policy: Any) -> None:
+def test_a_long_hostile_header_is_passed_on_or_refused_without_delay(piece: str, policy: Any) -> None:
     message = parsed("To: " + piece * 20_000, policy=policy)
     for cte_type in ("7bit", "8bit"):
-        assert flatten_message(message, cte_type=cte_type)
+        assert flatten_message(message, cte_type=cte_type, line_policy=LinePolicy.ANY)
+        with contextlib.suppress(SMTPMessageError):
+            assert not has_long_line(flatten_message(message, cte_type=cte_type))
 
 
 def test_a_policy_that_folds_anew_is_obeyed() -> None:

@@ -20,7 +20,20 @@ import attrs
 from transfer.smtp._address import Mailbox, parse_mailbox
 from transfer.smtp._errors import SMTPAddressError
 
-__all__ = ["needs_utf8", "parse_address", "parse_addresses", "parse_header", "quote_address"]
+__all__ = [
+    "ADDRESS_HEADERS",
+    "needs_utf8",
+    "parse_address",
+    "parse_addresses",
+    "parse_header",
+    "quote_address",
+    "with_ascii_domains",
+]
+
+ADDRESS_HEADERS = frozenset(
+    prefix + name for prefix in ("", "resent-") for name in ("from", "sender", "reply-to", "to", "cc", "bcc")
+)
+"""The headers that hold addresses, in small letters (RFC 5322 §3.6)."""
 
 _EXCERPT_LENGTH = 80
 # The alternatives begin with different characters and are possessive: every character is looked at once.
@@ -137,17 +150,53 @@ def quote_address(address: str) -> str:
 
 
 def needs_utf8(value: object) -> bool:
-    """Whether an address in a header is not ASCII. What is no address at all does not count."""
+    """Whether an address in a header has a local part outside of ASCII. What is no address at all does not count."""
     text = _text_of(value) if isinstance(value, Header) else str(value)
     if text.isascii():
         return False
     try:
-        return any(not mailbox.is_ascii for mailbox in parse_header(value, "header"))
+        return any(mailbox.needs_smtputf8 for mailbox in parse_header(value, "header"))
     except SMTPAddressError:
         return False
 
 
+def with_ascii_domains(value: object, name: str) -> str | None:
+    """Give the text of an address list with A-labels in the place of domains outside of ASCII.
+
+    Returns:
+        The text, all else of it as it was; None where there is no such domain, or no list of addresses.
+
+    Raises:
+        SMTPAddressError: there is no such international domain name.
+
+    RFC 5891 §4, RFC 6531 §3.2.
+    """
+    # A header that is put together from pieces has names in those that are not ASCII.
+    if isinstance(value, Header) and len(decode_header(value)) > 1:
+        return None
+    text = _text_of(value)
+    pieces: list[str] = []
+    position, is_changed = 0, False
+    try:
+        tokens = list(_locate(text, name))
+    except SMTPAddressError:
+        return None
+    for kind, piece, start in tokens:
+        address = piece[1:-1] if kind == "angle" else piece
+        _, at, domain = address.rpartition("@")
+        if kind in ("word", "angle") and at and not domain.isascii():
+            begin = start + piece.rindex(domain)
+            pieces += text[position:begin], _parse_address(address, name).ascii_domain or ""
+            position, is_changed = begin + len(domain), True
+    return "".join(pieces) + text[position:] if is_changed else None
+
+
 def _tokenize(text: str, name: str) -> Iterator[tuple[str, str]]:
+    return ((kind, piece) for kind, piece, _ in _locate(text, name))
+
+
+def _locate(text: str, name: str) -> Iterator[tuple[str, str, int]]:
+    """Yield what *text* is made of: kind, characters and position."""
     position, end = 0, len(text)
     while position < end:
         match = _TOKEN.match(text, position)
@@ -158,7 +207,7 @@ def _tokenize(text: str, name: str) -> Iterator[tuple[str, str]]:
         if kind == "comment":
             position = _skip_comment(text, position, name)
         elif kind != "space":
-            yield kind, match[0]
+            yield kind, match[0], match.start()
 
 
 def _skip_comment(text: str, position: int, name: str) -> int:

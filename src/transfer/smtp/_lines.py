@@ -20,6 +20,7 @@ _EXCERPT_LENGTH = 40
 _BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 _CR, _LF = b"\r\n"
 _STRICT_CLAUSE = " (RFC 5321 §2.3.8), and the line policy is strict"
+_ADVICE = ". Send a message object, whose parts can be encoded, or allow it by line_policy=LinePolicy.ANY"
 
 
 class LinePolicy(enum.Enum):
@@ -61,7 +62,8 @@ class LineChecker:
             self._check_octets(octets)
         start, long_line = _find_long_line(octets, self._carry)
         if long_line:
-            raise self._refusal(octets, start, _describe_long_line(octets, start))
+            advice = "" if self._policy is LinePolicy.STRICT else _ADVICE
+            raise self._refusal(octets, start, _describe_long_line(octets, start) + advice)
         self._carry = len(octets) - start
         self._count += len(octets)
 
@@ -152,10 +154,7 @@ def _describe_long_line(octets: bytes | bytearray, start: int) -> str:
     ends = [end for end in (octets.find(b"\n", begin), octets.find(b"\r", begin)) if end >= 0]
     length = str(min(ends) - start) if ends else f"at least {len(octets) - start}"
     excerpt = bytes(octets[begin : begin + _EXCERPT_LENGTH])
-    return (
-        f"has {length} octets, more than {LINE_LIMIT}: {excerpt!r}... (RFC 5321 §4.5.3.1.6). Send a message object,"
-        " whose parts can be encoded, or allow it by line_policy=LinePolicy.ANY"
-    )
+    return f"has {length} octets, more than {LINE_LIMIT}: {excerpt!r}... (RFC 5321 §4.5.3.1.6)"
 
 
 def _line_number(octets: bytes | bytearray, place: int) -> int:

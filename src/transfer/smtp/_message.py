@@ -1,28 +1,26 @@
 """From a message object to the octets that are sent and the addresses they go to.
 
-How this works: the generator of the standard library writes the message once, from a shallow copy whose only change
-is that Bcc is gone. Two of its steps are replaced. Lines are written as they are, since :func:`normalise` mends line
-ends in one pass at the end. And each header is looked at as it will be sent, because versions of the library differ in
-what they let through: a header that holds a line end without a following space would be another header, or the body.
-Addresses are read from headers by :mod:`transfer.smtp._headers`, never by ``email.utils``.
+How this works: :mod:`transfer.smtp._writer` writes the message once, from a shallow copy whose only change is that Bcc
+is gone. Only if a line of the result is too long is it written again, by :mod:`transfer.smtp._mending`. Addresses are
+read from headers by :mod:`transfer.smtp._headers`, never by ``email.utils``.
 """
 
 from __future__ import annotations
 
 import copy
-import io
-import re
 from collections.abc import Iterator
 from email.errors import MessageError
-from email.generator import BytesGenerator
-from email.message import EmailMessage, Message
-from email.policy import EmailPolicy, Policy
-from typing import Any, TypeAlias
+from email.message import Message
+from email.policy import Policy
+from typing import Any
 
 from transfer.smtp._address import Mailbox
 from transfer.smtp._dot import normalise
-from transfer.smtp._errors import SMTPMessageError
-from transfer.smtp._headers import needs_utf8, parse_header
+from transfer.smtp._errors import SMTPAddressError, SMTPMessageError
+from transfer.smtp._headers import ADDRESS_HEADERS, needs_utf8, parse_header
+from transfer.smtp._lines import LinePolicy, check_lines, has_long_line
+from transfer.smtp._mending import MendingGenerator, encode_long_parts
+from transfer.smtp._writer import AnyMessage, choose_policy, write_message
 
 __all__ = [
     "AnyMessage",
@@ -34,58 +32,67 @@ __all__ = [
     "sender_of",
 ]
 
-AnyMessage: TypeAlias = "EmailMessage | Message[Any, Any]"
-
 _BLIND_HEADERS = ("Bcc", "Resent-Bcc")
-_ADDRESS_HEADERS = frozenset(
-    prefix + name for prefix in ("", "resent-") for name in ("from", "sender", "reply-to", "to", "cc", "bcc")
-)
-# RFC 5322 §2.2: a name of visible characters, a colon, and lines of which each but the first begins with white space.
-_FOLDED = re.compile(rb"[!-9;-~]++:[^\r\n\0]*+(?:\r?\n[ \t][^\r\n\0]*+)*+\r?\n")
-# To encode a parsed header anew takes time that grows with the square of its length: 0.2 s for 2,000 characters.
-_RECODE_LIMIT = 2_000
 
 
-def flatten_message(message: AnyMessage | str | bytes, /, *, utf8: bool = False, cte_type: str = "8bit") -> bytes:
+def flatten_message(
+    message: AnyMessage | str | bytes,
+    /,
+    *,
+    utf8: bool = False,
+    cte_type: str = "8bit",
+    line_policy: LinePolicy = LinePolicy.NORMALISE,
+) -> bytes:
     r"""Write *message* as it goes over the wire but for dot stuffing: CRLF line ends, one at the end, no Bcc.
 
     Args:
         message: an object, which is left as it is; or a text or octets, which are sent whole, a text in UTF-8.
         utf8: whether SMTPUTF8 is in force, so that headers are written in UTF-8; without effect on the class
-            ``email.message.Message``, which cannot.
+            ``email.message.Message``, which cannot. Otherwise domains in addresses are written in A-labels.
         cte_type: ``"7bit"`` encodes text parts anew that are not ASCII; the result can still hold octets above 127
             where a part says that it is binary.
+        line_policy: for lines of more than 998 octets; and for bare CR and LF of a text or octets. The lines of an
+            object end in CRLF in any case.
 
     Returns:
         Octets whose number is what SIZE declares. ``isascii()`` on them says whether 8BITMIME is needed.
 
     Raises:
-        SMTPMessageError: a header would end early and begin another one, or the object is inconsistent.
+        SMTPMessageError: a header would end early and begin another one, a line breaks the policy, or the object is
+            inconsistent.
+        SMTPAddressError: a domain in an address is no international domain name.
         TypeError: *message* is of another type.
 
-    RFC 5321 §2.3.8, RFC 5322 §3.6.3 (Bcc), RFC 6152, RFC 6532.
+    RFC 5321 §2.3.8, §4.5.3.1.6, RFC 5322 §3.6.3 (Bcc), RFC 6152, RFC 6531 §3.2, RFC 6532.
     """
-    if isinstance(message, bytes):
-        return normalise(message)
     if isinstance(message, str):
-        return normalise(_encode_text(message))
+        message = _encode_text(message)
+    if isinstance(message, bytes):
+        check_lines(message, line_policy)
+        return normalise(message)
     if not isinstance(message, Message):
         raise TypeError(f"a message is an EmailMessage, Message, str or bytes, not {type(message).__name__}")
     # A shallow copy shares the list of headers until one is deleted, which makes a new list.
     wire_copy = copy.copy(message)
     for name in _BLIND_HEADERS:
         del wire_copy[name]
-    buffer = io.BytesIO()
-    generator = _WireGenerator(buffer, mangle_from_=False, policy=_choose_policy(message.policy, utf8, cte_type))
     try:
-        generator.flatten(wire_copy)
-    except SMTPMessageError:
+        return _write(wire_copy, choose_policy(message.policy, utf8=utf8, cte_type=cte_type), line_policy)
+    except (SMTPAddressError, SMTPMessageError):
         raise
     # What the standard library raises for objects that contradict themselves: payloads of the wrong type, unknown
     # character sets, parts nested too deeply, headers that it cannot fold.
     except (MessageError, ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError) as exc:
         raise SMTPMessageError(f"the message cannot be written: {type(exc).__name__}: {exc}"[:500]) from exc
-    return normalise(buffer.getvalue())
+
+
+def _write(message: AnyMessage, policy: Policy[Any], line_policy: LinePolicy) -> bytes:
+    octets = write_message(message, policy)
+    if line_policy is LinePolicy.STRICT:
+        check_lines(octets, line_policy)
+    elif line_policy is LinePolicy.NORMALISE and has_long_line(octets):
+        octets = write_message(encode_long_parts(message), policy, MendingGenerator)
+    return octets
 
 
 def sender_of(message: AnyMessage, /) -> Mailbox | None:
@@ -148,46 +155,8 @@ def needs_smtputf8(message: AnyMessage, /) -> bool:
         needs_utf8(value)
         for part in message.walk()
         for name, value in part.raw_items()
-        if name.lower() in _ADDRESS_HEADERS
+        if name.lower() in ADDRESS_HEADERS
     )
-
-
-class _WireGenerator(BytesGenerator):
-    """The standard library's generator, with lines left alone and headers checked."""
-
-    def _write_lines(self, lines: str) -> None:
-        self.write(lines)
-
-    def _write_headers(self, msg: AnyMessage) -> None:
-        policy = self.policy
-        assert policy is not None
-        write = self._fp.write  # type: ignore[attr-defined]  # the same
-        for name, value in msg.raw_items():
-            # The type of headers that were made, not parsed, is a child of str.
-            is_long = type(value) is str and len(value) > _RECODE_LIMIT and not value.isascii()
-            folded = (_leave_encoded(policy) if is_long else policy).fold_binary(name, value)
-            if _FOLDED.fullmatch(folded) is None:
-                raise SMTPMessageError(
-                    f"{name[:80]!a} is no header: its name or value holds a NUL, or a line end that would begin"
-                    " another header or the body"
-                )
-            write(folded)
-        write(b"\r\n")
-
-
-def _choose_policy(policy: Policy[Any], utf8: bool, cte_type: str) -> Policy[Any]:
-    if not isinstance(policy, EmailPolicy):
-        return policy.clone(linesep="\r\n", cte_type=cte_type)
-    # A header that was parsed goes on as it came, which keeps signatures valid; folding it anew would also take
-    # time that grows with the square of its length.
-    refold = "none" if policy.refold_source == "long" else policy.refold_source
-    return policy.clone(linesep="\r\n", cte_type=cte_type, utf8=utf8, refold_source=refold)
-
-
-def _leave_encoded(policy: Policy[Any]) -> Policy[Any]:
-    if isinstance(policy, EmailPolicy):
-        return policy.clone(cte_type="8bit", utf8=True)
-    return policy.clone(cte_type="8bit")
 
 
 def _encode_text(text: str) -> bytes:

@@ -27,6 +27,7 @@ AnyMessage: TypeAlias = "EmailMessage | Message[Any, Any]"
 
 # RFC 5322 §2.2: a name of visible characters, a colon, and lines of which each but the first begins with white space.
 _FOLDED = re.compile(rb"[!-9;-~]++:[^\r\n\0]*+(?:\r\n[ \t][^\r\n\0]*+)*+\r\n")
+_FOLD = re.compile(r"\r?\n(?=[ \t])")
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 # To encode a parsed header anew takes time that grows with the square of its length: 0.2 s for 2,000 characters.
 _RECODE_LIMIT = 2_000
@@ -80,8 +81,8 @@ class WireGenerator(BytesGenerator):
         utf8 = isinstance(policy, EmailPolicy) and policy.utf8
         if not (utf8 or str(value).isascii()) and name.lower() in ADDRESS_HEADERS:
             text = with_ascii_domains(value, name)
-            if text is not None:
-                return _fold_anew(name, text, policy)
+            if text is not None or (not isinstance(policy, EmailPolicy) and _is_short_text(value)):
+                return _fold_addresses(name, text or value, policy)
         # The type of headers that were made, not parsed, is a child of str.
         is_long = type(value) is str and len(value) > _RECODE_LIMIT and not value.isascii()
         return (_leave_encoded(policy) if is_long else policy).fold_binary(name, value)
@@ -127,10 +128,24 @@ class WireGenerator(BytesGenerator):
                 return boundary
 
 
-def _fold_anew(name: str, text: str, policy: Policy[Any]) -> bytes:
-    """Fold an address list so that names are encoded and addresses are not, as the older class cannot."""
+def _fold_addresses(name: str, text: str, policy: Policy[Any]) -> bytes:
+    """Fold an address list so that names are encoded and addresses are not, which the older class does not."""
+    unfolded = _FOLD.sub("", text)
+    if len(text) > _RECODE_LIMIT or "\r" in unfolded or "\n" in unfolded:
+        return f"{name}: {text}\r\n".encode("utf-8", "surrogateescape")
     modern = policy if isinstance(policy, EmailPolicy) else default_policy.clone(linesep="\r\n")
-    return modern.fold_binary(name, modern.header_factory(name, text))
+    return modern.fold_binary(name, modern.header_factory(name, unfolded))
+
+
+def _is_short_text(value: object) -> bool:
+    """Whether *value* was assigned, and not parsed from octets, which are surrogates then."""
+    if type(value) is not str or len(value) > _RECODE_LIMIT:
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _leave_encoded(policy: Policy[Any]) -> Policy[Any]:
