@@ -18,13 +18,18 @@ from transfer._errors import TransferError
 from transfer._net.connect import adopt
 from transfer._net.timeouts import Timeouts
 from transfer._wire.dialect import SMTP_CLIENT
+from transfer.smtp._content import MemoryContent
+from transfer.smtp._dispatch import Dispatch
+from transfer.smtp._envelope import Envelope
 from transfer.smtp._errors import FAMILY
 from transfer.smtp._extensions import Extensions
-from transfer.smtp._mail import Options, draft_mail, prepare
+from transfer.smtp._mail import Mail, draft, prepare
 from transfer.smtp._open import open_session
 from transfer.smtp._options import ConnectOptions
+from transfer.smtp._report import Delivery
+from transfer.smtp._response import SMTPResponse
 from transfer.smtp._session import Session
-from transfer.smtp._transaction import Envelope, Transaction
+from transfer.smtp._transaction import Prepared
 
 NAME = "client.example"
 SENDER, RECIPIENT = "anna@example.org", "ben@example.net"
@@ -176,7 +181,7 @@ def rcpt(address: bytes) -> bytes:
 
 def envelope(*recipients: str) -> Envelope:
     """An envelope without parameters."""
-    return prepare(draft_mail(SENDER, recipients, TEXT, Options()), Extensions()).envelope
+    return prepare(draft(Mail(TEXT, sender=SENDER, recipients=recipients)), Extensions()).envelope
 
 
 class Way:
@@ -193,10 +198,29 @@ class Way:
         yield expect(b"".join(line + b"\r\n" for line, _ in exchanges))
         yield send(b"".join(reply + b"\r\n" for _, reply in exchanges))
 
-    def take(self, session: Session) -> Transaction:
-        """A transaction on *session*, whose server offers PIPELINING or does not."""
+    def take(self, session: Session) -> OneMail:
+        """One mail over *session*, whose server offers PIPELINING or does not."""
         session.extensions = Extensions({"pipelining": ""} if self.pipelining else {})
-        return Transaction(session)
+        return OneMail(session)
+
+
+class OneMail:
+    """Sends octets to an envelope over a session."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._dispatch: Dispatch | None = None
+
+    @property
+    def delivery(self) -> Delivery:
+        """The mail's fate."""
+        return Delivery.NOT_SENT if self._dispatch is None else self._dispatch.delivery
+
+    async def run(self, envelope: Envelope, message: bytes) -> tuple[dict[str, SMTPResponse], str]:
+        """Send; the refused recipients, and the server's words."""
+        self._dispatch = Dispatch(self._session, Prepared(envelope=envelope, content=MemoryContent(message)))
+        reply = await self._dispatch.run()
+        return self._dispatch.errors(), reply.text
 
 
 async def until(condition: Callable[[], object]) -> None:

@@ -29,9 +29,12 @@ from tests.smtp.support import (
 )
 from transfer import smtp
 from transfer._wire.command import Command
+from transfer.smtp._content import MemoryContent
+from transfer.smtp._envelope import NOBODY, cut_group
 from transfer.smtp._extensions import Extensions
-from transfer.smtp._mail import Options, draft_mail, prepare
-from transfer.smtp._transaction import Transaction, _groups
+from transfer.smtp._mail import Mail, draft, prepare
+from transfer.smtp._session import Session
+from transfer.smtp._transaction import Prepared, Transaction
 
 RESET = [expect(b"RSET\r\n"), send(b"250 ok\r\n"), *PARTING]
 
@@ -266,11 +269,12 @@ async def test_a_sender_refused_in_the_first_group_ends_the_mail(begin: Begin) -
 
 @pytest.mark.parametrize("length", [1, 300, 4000, 7000, 8000])
 def test_groups_fit_the_limits_and_lose_nothing(length: int) -> None:
-    drafted = draft_mail(
-        SENDER, [f"r{number}@x" for number in range(100)], TEXT, Options(None, ["ORCPT=" + "x" * length])
-    )
-    commands = prepare(drafted, Extensions()).envelope.rcpts
-    groups = list(_groups(commands))
+    names = [f"r{number}@x" for number in range(100)]
+    mail = Mail(TEXT, sender=SENDER, recipients=names, rcpt_options=["ORCPT=" + "x" * length])
+    commands = prepare(draft(mail), Extensions()).envelope.rcpts
+    groups: list[Sequence[Command]] = []
+    while (start := sum(map(len, groups))) < len(commands):
+        groups.append(cut_group(commands, start))
 
     def size(group: Sequence[Command]) -> int:
         return sum(len(str(command)) + 2 for command in group)
@@ -279,6 +283,11 @@ def test_groups_fit_the_limits_and_lose_nothing(length: int) -> None:
     assert all(len(group) <= 60 for group in groups)
     assert all(size(group) <= 7168 or len(group) == 1 for group in groups)
     assert all(size([*group, after[0]]) > 7168 or len(group) == 60 for group, after in itertools.pairwise(groups))
+
+
+def content_alone(session: Session) -> Transaction:
+    """A transaction whose envelope was sent by hand."""
+    return Transaction(session, Prepared(envelope=NOBODY, content=MemoryContent(TEXT)))
 
 
 # -- step by step ------------------------------------------------------------------------------------------------------
@@ -296,7 +305,7 @@ async def test_a_body_alone_resets_nothing(begin: Begin) -> None:
     )
     for _ in range(2):
         with raises(smtp.SMTPDataError):
-            await Transaction(session).run_data(TEXT)
+            await content_alone(session).run_content()
 
-    assert await Transaction(session).run_data(TEXT) == (250, "queued")
+    assert str(await content_alone(session).run_content()) == "250 queued"
     await session.quit()

@@ -6,6 +6,7 @@ Names, parameters, return values and exceptions are those that mail programs kno
 from __future__ import annotations
 
 from transfer.smtp._client import SMTP
+from transfer.smtp._dkim import DKIM
 from transfer.smtp._enhanced import EnhancedCode
 from transfer.smtp._errors import (
     SMTPAddressError,
@@ -40,19 +41,20 @@ from transfer.smtp._response import SMTPResponse, SMTPStatus
 from transfer.smtp._send import send
 
 __all__ = [
+    "DKIM",
     "SMTP",
     "DeliverBy",
     "Delivery",
     "EnhancedCode",
     "LinePolicy",
     "Mail",
+    "Notify",
+    "Parameters",
     "Phase",
+    "Recipient",
     "RecipientReport",
     "RecipientStatus",
     "Report",
-    "Notify",
-    "Parameters",
-    "Recipient",
     "Return",
     "SMTPAddressError",
     "SMTPAuthenticationError",

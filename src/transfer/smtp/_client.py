@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
-import attrs
 
 from transfer._wire.command import Command
-from transfer._wire.reply import Severity
+from transfer._wire.reply import Reply, Severity
 from transfer.smtp import _commands as commands
 from transfer.smtp._address import parse_mailbox
 from transfer.smtp._commands import check_hostname
 from transfer.smtp._connection import Path, Timeout
+from transfer.smtp._content import Content, MemoryContent
+from transfer.smtp._dispatch import Dispatch
+from transfer.smtp._envelope import NOBODY
 from transfer.smtp._errors import (
     SMTPException,
     SMTPNotSupported,
@@ -23,14 +24,14 @@ from transfer.smtp._errors import (
     SMTPSenderRefused,
 )
 from transfer.smtp._logins import Logins
-from transfer.smtp._mail import Draft, Options, draft_mail, draft_message, prepare, to_octets
+from transfer.smtp._mail import Mail, draft, prepare, sign, to_octets
 from transfer.smtp._message import AnyMessage
 from transfer.smtp._open import tls_context as make_context
 from transfer.smtp._options import UNSET, Unset
-from transfer.smtp._report import Delivery
+from transfer.smtp._report import Delivery, Report
 from transfer.smtp._response import SMTPResponse, response_from
 from transfer.smtp._session import refusal
-from transfer.smtp._transaction import Transaction
+from transfer.smtp._transaction import Prepared, Transaction
 
 if TYPE_CHECKING:
     import ssl
@@ -76,6 +77,7 @@ class SMTP(Logins):
     """
 
     last_delivery: Delivery | None
+    _last: tuple[Mail, Dispatch | None, SMTPException | None] | None = None
 
     # -- mails ---------------------------------------------------------------------------------------------------------
 
@@ -111,9 +113,9 @@ class SMTP(Logins):
 
         With PIPELINING, envelope and DATA go in one flight (RFC 2920). Cancellation: see the class.
         """
-        return await self._send(
-            timeout, lambda: draft_mail(sender, recipients, message, Options(mail_options, rcpt_options))
-        )
+        mail = Mail(message, sender=sender, recipients=recipients, mail_options=mail_options, rcpt_options=rcpt_options)
+        dispatch, reply = await self._send(mail, timeout)
+        return dispatch.errors(), reply.text
 
     async def send_message(
         self,
@@ -131,9 +133,26 @@ class SMTP(Logins):
         Bcc is used and not sent; the object stays as it is. Returns and raises as :meth:`sendmail`, and ValueError
         for a message without a sender or recipients, or with a header that would break out of its line.
         """
-        return await self._send(
-            timeout, lambda: draft_message(message, sender, recipients, Options(mail_options, rcpt_options))
-        )
+        mail = Mail(message, sender=sender, recipients=recipients, mail_options=mail_options, rcpt_options=rcpt_options)
+        dispatch, reply = await self._send(mail, timeout)
+        return dispatch.errors(), reply.text
+
+    async def deliver(self, mail: Mail | AnyMessage, /) -> Report:
+        """Send a mail and tell what became of it for each recipient.
+
+        Args:
+            mail: a message object, or a :class:`Mail`, which has room for everything else that can be sent and asked
+                for.
+
+        Returns:
+            The report; at least one recipient was accepted.
+
+        Raises as :meth:`send_message`, if nobody gets the mail; ``report`` of the error tells of each recipient, too.
+        Cancellation: see the class.
+        """
+        mail = mail if isinstance(mail, Mail) else Mail(mail)
+        dispatch, _ = await self._send(mail, UNSET)
+        return dispatch.report(mail)
 
     def sendmail_sync(self, *args: Any, **kwargs: Any) -> tuple[dict[str, SMTPResponse], str]:
         """Connect, :meth:`sendmail` and part, in an event loop of its own: for programs that have none running."""
@@ -147,28 +166,42 @@ class SMTP(Logins):
         async with self:
             return await send()
 
-    async def _send(self, timeout: Timeout, make_draft: Callable[[], Draft]) -> tuple[dict[str, SMTPResponse], str]:
-        with self._noting_delivery() as note:
-            draft = make_draft()
-            async with self._turn(timeout) as session:
-                await session.hello()
-                mail = prepare(draft, session.extensions)
-                note.transaction = Transaction(session)
-                return await note.transaction.run(mail.envelope, mail.message)
-
-    @contextmanager
-    def _noting_delivery(self) -> Iterator[_Note]:
-        """Leave the fate of the mail in ``last_delivery``, however the body ends."""
-        note = _Note()
+    async def _send(self, mail: Mail, timeout: Timeout) -> tuple[Dispatch, Reply]:
+        dispatch: Dispatch | None = None
         try:
-            yield note
-        except SMTPException as exc:
-            self.last_delivery = exc.delivery
+            outline = draft(mail, self._options.line_policy)
+            await outline.content.measure()
+            async with self._turn(timeout) as session:
+                if session.needs_hello:
+                    await session.hello()
+                if mail.dkim is not None:
+                    outline = await sign(outline, mail.dkim, session.extensions)
+                is_verified_tls = mail.parameters is not None and session.is_verified
+                dispatch = Dispatch(session, prepare(outline, session.extensions, is_verified_tls=is_verified_tls))
+                reply = await dispatch.run()
+        except BaseException as exc:
+            self._note(mail, dispatch, exc)
             raise
-        except BaseException:
-            self.last_delivery = note.transaction.delivery if note.transaction is not None else Delivery.NOT_SENT
-            raise
-        self.last_delivery = Delivery.ACCEPTED
+        self._note(mail, dispatch, None)
+        return dispatch, reply
+
+    def _note(self, mail: Mail, dispatch: Dispatch | None, exc: BaseException | None) -> None:
+        """Leave the fate of the mail in ``last_delivery`` and ``last_report``, however the call ended."""
+        error = exc if isinstance(exc, SMTPException) else None
+        self._last = mail, dispatch, error
+        if error is not None:
+            self.last_delivery = error.delivery
+            error.report = self.last_report
+        else:
+            self.last_delivery = Delivery.NOT_SENT if dispatch is None else dispatch.delivery
+
+    @property
+    def last_report(self) -> Report | None:
+        """What became of the last mail for each recipient, also where a cancellation left no exception to tell it."""
+        if self._last is None:
+            return None
+        mail, dispatch, error = self._last
+        return Report(mail=mail, error=error) if dispatch is None else dispatch.report(mail, error)
 
     # -- single commands -----------------------------------------------------------------------------------------------
 
@@ -215,14 +248,14 @@ class SMTP(Logins):
 
         An address outside of ASCII needs the option ``"SMTPUTF8"``; SMTPNotSupported where that is not offered.
         """
-        utf8 = Options(options).asks_utf8
+        utf8 = commands.asks_utf8(commands.check_options(options or ()))
         return await self._require(commands.vrfy(parse_mailbox(address), options or (), utf8=utf8), timeout, utf8=utf8)
 
     async def expn(
         self, address: str, /, *, options: Sequence[str] | None = None, timeout: Timeout = UNSET
     ) -> SMTPResponse:
         """Ask for the members of a mailing list; *options* as for :meth:`vrfy`."""
-        utf8 = Options(options).asks_utf8
+        utf8 = commands.asks_utf8(commands.check_options(options or ()))
         return await self._require(commands.expn(parse_mailbox(address), options or (), utf8=utf8), timeout, utf8=utf8)
 
     async def _require(self, command: Command, timeout: Timeout, *, utf8: bool = False) -> SMTPResponse:
@@ -340,17 +373,23 @@ class SMTP(Logins):
 
         Line ends become CRLF, dots are stuffed. Errors after the final dot as for :meth:`sendmail`.
         """
-        with self._noting_delivery() as note:
-            octets = to_octets(message)
+        return await self._send_content(MemoryContent(to_octets(message, self._options.line_policy)), timeout)
+
+    async def _send_content(self, content: Content, timeout: Timeout) -> SMTPResponse:
+        transaction: Transaction | None = None
+        try:
             async with self._turn(timeout) as session:
                 await session.hello()
-                note.transaction = Transaction(session)
-                return await note.transaction.run_data(octets)
-
-
-@attrs.define(eq=False)
-class _Note:
-    transaction: Transaction | None = None
+                transaction = Transaction(session, Prepared(envelope=NOBODY, content=content))
+                reply = await transaction.run_content()
+        except SMTPException as exc:
+            self.last_delivery = exc.delivery
+            raise
+        except BaseException:
+            self.last_delivery = Delivery.NOT_SENT if transaction is None else transaction.delivery
+            raise
+        self.last_delivery = Delivery.ACCEPTED
+        return response_from(reply)
 
 
 def _is_utf8(encoding: str) -> bool:

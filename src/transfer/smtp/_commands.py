@@ -17,12 +17,14 @@ __all__ = [
     "QUIT",
     "RSET",
     "STARTTLS",
+    "asks_utf8",
     "auth",
     "check_hostname",
     "check_options",
     "ehlo",
     "expn",
     "helo",
+    "lhlo",
     "mail",
     "merge_options",
     "rcpt",
@@ -66,6 +68,11 @@ def helo(name: str) -> Command:
     return Command("HELO", check_hostname(name))
 
 
+def lhlo(name: str) -> Command:
+    """Make LHLO, LMTP's word for EHLO, under its rules (RFC 2033 §4.1)."""
+    return Command("LHLO", check_hostname(name))
+
+
 def mail(sender: Mailbox, options: Sequence[str] = (), *, utf8: bool = False) -> Command:
     """Make MAIL.
 
@@ -80,7 +87,7 @@ def mail(sender: Mailbox, options: Sequence[str] = (), *, utf8: bool = False) ->
     RFC 5321 §4.1.1.2.
     """
     checked = check_options(options)
-    utf8 = utf8 or "SMTPUTF8" in map(str.upper, checked)
+    utf8 = utf8 or asks_utf8(checked)
     return Command("MAIL", " ".join((f"FROM:<{sender.for_wire(utf8=utf8)}>", *checked)))
 
 
@@ -175,6 +182,11 @@ def check_options(options: Iterable[str]) -> tuple[str, ...]:
                 f"the parameter {keyword} may come once, and not as {earlier[:80]!a} and as {option[:80]!a}"
             )
     return tuple(by_keyword.values())
+
+
+def asks_utf8(options: Iterable[str]) -> bool:
+    """Whether checked *options* ask for SMTPUTF8."""
+    return "SMTPUTF8" in map(str.upper, options)
 
 
 def merge_options(computed: Iterable[str], given: Iterable[str]) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from transfer._errors import (
     UnsupportedError,
 )
 from transfer.smtp._enhanced import EnhancedCode, parse_enhanced_code, strip_enhanced_code
-from transfer.smtp._report import Delivery
+from transfer.smtp._report import Delivery, Report
 
 __all__ = [
     "FAMILY",
@@ -51,10 +51,14 @@ _SHOWN = 5  # refusals in the text of one error; all are in its attribute
 
 
 class SMTPException(TransferError):
-    """Base of every SMTP error. ``message`` is the sentence, ``delivery`` what is known of the mail's fate."""
+    """Base of every SMTP error. ``message`` is the sentence, ``delivery`` what is known of the mail's fate.
+
+    ``report`` tells it for each recipient, where the error ended a mail; None otherwise.
+    """
 
     message: str
     delivery: Delivery
+    report: Report | None = None
 
     def __init__(self, message: str, /, *, delivery: Delivery = Delivery.NOT_SENT, **facts: Any) -> None:
         super().__init__(message, **facts)

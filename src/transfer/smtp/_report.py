@@ -8,13 +8,23 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from transfer.smtp._response import SMTPResponse
+from transfer._wire.reply import Reply, Severity
+from transfer.smtp._response import SMTPResponse, response_from
 
 if TYPE_CHECKING:
     from transfer.smtp._enhanced import EnhancedCode
     from transfer.smtp._errors import SMTPException
 
-__all__ = ["Delivery", "Phase", "RecipientReport", "RecipientStatus", "Report"]
+__all__ = [
+    "Delivery",
+    "Phase",
+    "RecipientReport",
+    "RecipientStatus",
+    "Report",
+    "delivery_of",
+    "is_too_many",
+    "status_of",
+]
 
 
 class Delivery(enum.Enum):
@@ -152,3 +162,24 @@ def delivery_of(recipients: Iterable[RecipientReport]) -> Delivery:
     if any(recipient.response is not None for recipient in recipients):
         return Delivery.REFUSED
     return Delivery.NOT_SENT
+
+
+def status_of(reply: Reply) -> RecipientStatus:
+    """Tell what *reply* means for a recipient, by its first digit."""
+    if reply.severity is Severity.COMPLETION:
+        return RecipientStatus.ACCEPTED
+    if reply.severity is Severity.PERMANENT and not is_too_many(reply):
+        return RecipientStatus.REFUSED
+    return RecipientStatus.DEFERRED
+
+
+def is_too_many(reply: Reply) -> bool:
+    """Whether *reply* to RCPT says that one transaction has no room for so many recipients.
+
+    RFC 5321 §4.5.3.1.10: the code is 452, and a client should take 552 for it. An enhanced code other than X.5.3 (RFC
+    3463 §3.6) tells another reason, such as a full mailbox.
+    """
+    if reply.code not in (452, 552):
+        return False
+    enhanced = response_from(reply).enhanced_code
+    return enhanced is None or (enhanced.subject, enhanced.detail) == (5, 3)

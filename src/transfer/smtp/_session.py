@@ -70,10 +70,16 @@ class Session:
         local_hostname: what to call oneself; None asks the system.
         dialled: whether this side made the connection to the server itself, so that a loopback address means that
             nobody can listen; behind a proxy or a socket of unknown origin it means nothing.
+        is_lmtp: whether the server speaks LMTP (RFC 2033) instead of SMTP.
     """
 
-    def __init__(self, channel: ClientChannel, *, local_hostname: str | None, dialled: bool) -> None:
+    def __init__(
+        self, channel: ClientChannel, *, local_hostname: str | None, dialled: bool, is_lmtp: bool = False
+    ) -> None:
         self.channel = channel
+        self.is_lmtp = is_lmtp
+        self.needs_reset = False
+        """Whether a mail was begun that has not ended, so that RSET goes before the next one."""
         self.extensions = Extensions()
         self.last_ehlo: SMTPResponse | None = None
         self.last_helo: SMTPResponse | None = None
@@ -185,7 +191,8 @@ class Session:
             await self.ehlo()
         except SMTPHeloError as exc:
             # Old servers have many codes for what they do not know; a 4yz, or a 421 above all, means the client.
-            if exc.retryable or not self.channel.is_open:
+            # RFC 2033 §4.1: LMTP has no HELO.
+            if exc.retryable or self.is_lmtp or not self.channel.is_open:
                 raise
             await self.helo()
 
