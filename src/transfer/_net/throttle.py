@@ -1,4 +1,4 @@
-"""A limit on bytes per second, shared by as many transfers as hold it."""
+"""A limit on bytes, or whatever else is counted, per second; shared by as many users as hold it."""
 
 from __future__ import annotations
 

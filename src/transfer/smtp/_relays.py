@@ -24,6 +24,7 @@ from transfer.smtp._errors import (
     SMTPConnectError,
     SMTPDeliveryUncertain,
     SMTPException,
+    SMTPRecipientsRefused,
     SMTPResponseException,
     SMTPServerDisconnected,
     SMTPTimeoutError,
@@ -42,6 +43,8 @@ _COOL_DOWN_SECONDS = 30.0
 
 def is_service_closing(exc: BaseException | None) -> bool:
     """Tell whether a server said 421: "Service not available, closing transmission channel" (RFC 5321 §4.2.3)."""
+    if isinstance(exc, SMTPRecipientsRefused):
+        return any(refused.code == _SERVICE_CLOSING for refused in exc.recipients)
     if isinstance(exc, SMTPResponseException):
         return exc.code == _SERVICE_CLOSING
     return isinstance(exc, SMTPServerDisconnected) and exc.reply is not None and exc.reply.code == _SERVICE_CLOSING
