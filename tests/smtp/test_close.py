@@ -90,7 +90,7 @@ async def test_while_a_mail_is_under_way(extensions: tuple[str, ...]) -> None:
 
 
 async def test_while_a_long_mail_is_under_way() -> None:
-    await close_everywhere(lambda client: client.sendmail(SENDER, RECIPIENT, b"x" * 1_500_000))
+    await close_everywhere(lambda client: client.sendmail(SENDER, RECIPIENT, b"x\r\n" * 500_000))
 
 
 async def test_while_a_login_is_under_way() -> None:
