@@ -6,10 +6,12 @@ import re
 import ssl
 import textwrap
 from collections.abc import Iterator
+from datetime import datetime
 from email import message_from_bytes
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -27,6 +29,7 @@ def python_of(page: str) -> list[str]:
 
 
 PROGRAM, SEVERAL, FAILING = python_of("docs/tutorial/first-mail.md")
+ASKING, CATCHING, *TIMES, ANSWERS = python_of("docs/howto/delivery-notifications.md")
 README = next(block for block in python_of("README.md") if "smtp.send(" in block)
 
 
@@ -128,3 +131,43 @@ async def test_a_mail_that_is_refused_or_uncertain_goes_out_once(smtp_server: Mi
         await policy.call(smtp.send, letter(), hostname=smtp_server.host, port=smtp_server.port)
 
     assert smtp_server.accepted == 1
+
+
+async def test_what_a_mail_can_ask_for(server: MiniSMTP) -> None:
+    """The first program of docs/howto/delivery-notifications.md."""
+    await run_snippet(there(ASKING, server), message=letter())
+
+    (message,) = server.messages
+    assert message.sender.endswith(" RET=HDRS ENVID=order-4711")
+    assert message.recipients == (
+        "<anna@example.org> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;anna@example.org",
+        "<ben@example.net> NOTIFY=NEVER",
+    )
+
+
+async def test_a_mail_goes_without_what_is_not_offered_if_the_program_says_so(smtp_server: MiniSMTP) -> None:
+    """The second one."""
+    smtp_server.extensions = ()
+    message = letter()
+    mail = smtp.Mail(message, parameters=smtp.Parameters(notify="SUCCESS"))
+    async with smtp.SMTP(hostname=smtp_server.host, port=smtp_server.port) as client:
+        await run_snippet(CATCHING, smtp=smtp, client=client, mail=mail, message=message)
+
+    assert [message.recipients for message in smtp_server.messages] == [("<ben@example.net>",)]
+
+
+async def test_answers_are_told_apart(smtp_server: MiniSMTP, capsys: pytest.CaptureFixture[str]) -> None:
+    """The last one."""
+    smtp_server.replies["RCPT"] = ["550 5.1.1 no such user", "452 4.2.2 full"]
+    mail = smtp.Mail(letter(), recipients=["a@x.org", "b@x.org"])
+    forgotten: list[str] = []
+    async with smtp.SMTP(hostname=smtp_server.host, port=smtp_server.port) as client:
+        await run_snippet(ANSWERS, smtp=smtp, client=client, mail=mail, forget=forgotten.append)
+
+    assert forgotten == ["a@x.org"]
+    assert capsys.readouterr().out == "b@x.org full\n"
+
+
+@pytest.mark.parametrize("source", TIMES)
+async def test_the_times_on_that_page_are_taken(source: str) -> None:
+    await run_snippet(source, smtp=smtp, datetime=datetime, ZoneInfo=ZoneInfo)
