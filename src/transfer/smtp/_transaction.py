@@ -125,11 +125,9 @@ class Transaction:
         if self._ahead:
             self._has_begun = True
             replies += await channel.next_replies(self._ahead, yields=self._ahead < len(everything))
-        if not channel.is_open:
-            channel.look_for_news()  # which raises the parting words
         self._session.needs_reset = False
         pipelines = self._session.extensions.supports("pipelining")
-        while len(replies) < len(everything) and channel.is_open and self._is_hopeful():
+        while len(replies) < len(everything) and self._is_hopeful():
             start = len(replies)
             group = cut_group(everything, start) if pipelines else everything[start : start + 1]
             if group[0] is commands.DATA:
@@ -145,6 +143,8 @@ class Transaction:
     def _is_hopeful(self) -> bool:
         """Whether, going by the replies so far, anybody may still get the mail."""
         replies = self._replies[self._first :]
+        if self._replies and self._replies[-1].code == _SERVICE_CLOSING:
+            return False
         if not replies:
             return True
         if replies[0].severity is not Severity.COMPLETION:
