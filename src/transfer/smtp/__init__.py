@@ -5,6 +5,8 @@ Names, parameters, return values and exceptions are those that mail programs kno
 
 from __future__ import annotations
 
+from transfer._net.certificate import Certificate
+from transfer.smtp._check import Check
 from transfer.smtp._client import SMTP
 from transfer.smtp._dkim import DKIM
 from transfer.smtp._enhanced import EnhancedCode
@@ -33,6 +35,7 @@ from transfer.smtp._errors import (
     SMTPTLSError,
 )
 from transfer.smtp._lines import LinePolicy
+from transfer.smtp._lmtp import LMTP
 from transfer.smtp._mail import Mail
 from transfer.smtp._options import SMTPTokenGenerator
 from transfer.smtp._parameters import DeliverBy, Notify, Parameters, Recipient, Return
@@ -42,7 +45,10 @@ from transfer.smtp._send import send
 
 __all__ = [
     "DKIM",
+    "LMTP",
     "SMTP",
+    "Certificate",
+    "Check",
     "DeliverBy",
     "Delivery",
     "EnhancedCode",

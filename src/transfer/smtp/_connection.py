@@ -6,14 +6,16 @@ import os
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 import anyio
 import attrs
 
 from transfer._errors import TransferError
 from transfer._net.timeouts import Timeouts
+from transfer.smtp import _commands as commands
 from transfer.smtp._attributes import Attributes
+from transfer.smtp._check import Check, look_at
 from transfer.smtp._errors import SMTPException, SMTPServerDisconnected
 from transfer.smtp._lines import LinePolicy
 from transfer.smtp._mechanism import MechanismFactory
@@ -22,6 +24,7 @@ from transfer.smtp._options import UNSET, ConnectOptions, Unset
 from transfer.smtp._report import Delivery
 from transfer.smtp._response import SMTPResponse
 from transfer.smtp._session import Session
+from transfer.smtp._url import options_from
 
 if TYPE_CHECKING:
     import socket
@@ -35,6 +38,8 @@ Path = str | os.PathLike[str]
 
 class Connection(Attributes):
     """What an SMTP client is before it has anything to say: its options, its session, and whose turn it is."""
+
+    _speaks_lmtp: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -85,6 +90,7 @@ class Connection(Attributes):
             server_hostname=server_hostname,
             line_policy=line_policy,
             mechanisms=mechanisms,
+            lmtp=self._speaks_lmtp,
         )
         self.last_delivery: Delivery | None = None
         """The fate of the last mail, also where a cancellation left no exception to tell it."""
@@ -92,6 +98,27 @@ class Connection(Attributes):
         self._connecting: _Attempt | None = None
         self._parting: anyio.Event | None = None
         self._blocks = 0
+
+    @classmethod
+    def from_url(cls, url: str, /, **options: Any) -> Self:
+        """Make a client for the server at *url*; *options* as for the class come first.
+
+        ``smtp://``, ``smtps://`` (TLS from the first octet) or ``lmtp://``, with ``[user[:password]@]host[:port]``, or
+        with ``/`` and the path of a Unix socket; ``lmtp://`` makes an :class:`LMTP`. The how-to page "Reach a server"
+        has all parameters.
+
+        Raises:
+            ValueError: the URL breaks a rule, which is named, or the class does not speak what the scheme says; the
+                password is never shown.
+        """
+        given = options_from(url, options)
+        if given.pop("lmtp", False) is cls._speaks_lmtp:
+            return cls(**given)
+        from transfer.smtp._lmtp import LMTP  # which is made of this class
+
+        if cls._speaks_lmtp or not issubclass(LMTP, cls):
+            raise ValueError(f"{cls.__name__} does not speak what the URL's scheme says")
+        return cast("Self", LMTP(**given))
 
     def __repr__(self) -> str:
         if self._session is None:
@@ -216,6 +243,31 @@ class Connection(Attributes):
 
     async def _log_in(self, session: Session, options: ConnectOptions) -> None:
         await log_in(session, options)
+
+    async def check(self) -> Check:
+        """Find out what the server offers and whether the credentials work, without a mail.
+
+        A client that is not connected connects, logs in and parts again. One that is connected asks the server for a
+        sign of life (NOOP) and stays connected.
+
+        Returns:
+            What the server has shown. That there is a value at all means that a mail could be sent.
+
+        Raises:
+            SMTPConnectError, SMTPConnectTimeoutError, SMTPConnectResponseError, SMTPTLSError: no connection.
+            SMTPAuthenticationError: the credentials do not work.
+            SMTPException: another of the family, as for :meth:`connect`; ``retryable`` tells whether it may pass.
+
+        Cancellation: as for :meth:`connect`, and for any command.
+        """
+        if not self.is_connected:
+            async with self, self._turn() as session:
+                await session.hello()
+                return look_at(session)
+        async with self._turn() as session:
+            await session.hello()
+            await session.require(commands.NOOP)
+            return look_at(session)
 
     def close(self) -> None:
         """Close the connection at once, without QUIT, or give up connecting. Idempotent.

@@ -116,7 +116,8 @@ async def open_session(
         channel, greeting = await _greet(stream, options)
         # Through a proxy, or from a socket of unknown origin, a loopback address says nothing about who listens.
         dialled = options.sock is None and options.proxy is None
-        session = Session(channel, local_hostname=options.local_hostname, dialled=dialled)
+        session = Session(channel, local_hostname=options.local_hostname, dialled=dialled, is_lmtp=options.lmtp)
+        session.greeting = greeting
         await _upgrade(session, options)
         await log_in(session, options)
     except BaseException:

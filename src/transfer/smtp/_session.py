@@ -80,6 +80,11 @@ class Session:
         self.is_lmtp = is_lmtp
         self.needs_reset = False
         """Whether a mail was begun that has not ended, so that RSET goes before the next one."""
+        self.greeting: SMTPResponse | None = None
+        """Set by whoever has read it."""
+        self.is_logged_in = False
+        """Whether a login has succeeded since the connection or TLS began."""
+        self._is_upgraded = False
         self.extensions = Extensions()
         self.last_ehlo: SMTPResponse | None = None
         self.last_helo: SMTPResponse | None = None
@@ -100,6 +105,11 @@ class Session:
     def is_tls(self) -> bool:
         """Whether TLS is on."""
         return self.channel.stream.tls is not None
+
+    @property
+    def offers_starttls(self) -> bool:
+        """Whether the server offers STARTTLS, or has offered it before it was taken."""
+        return self._is_upgraded or self.extensions.supports("starttls")
 
     @property
     def is_verified(self) -> bool:
@@ -215,7 +225,8 @@ class Session:
         await self.channel.start_tls(context, server_hostname)
         self.extensions = Extensions()
         self.last_ehlo = self.last_helo = None
-        self.is_esmtp = self._is_introduced = False
+        self.is_esmtp = self._is_introduced = self.is_logged_in = False
+        self._is_upgraded = True
         return response
 
     async def authenticate(self, mechanism: Mechanism, *, allow_cleartext: bool = False) -> SMTPResponse:
@@ -268,6 +279,7 @@ class Session:
         except BaseException as exc:
             self.channel.abandon(exc)
             raise
+        self.is_logged_in = True
         return response_from(reply)
 
     async def _call_off(self) -> None:
