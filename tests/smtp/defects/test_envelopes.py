@@ -33,7 +33,7 @@ def nothing_was_begun(server: MiniSMTP) -> bool:
 
 @pytest.mark.parametrize("text", ["Subject: x\n\none\ntwo", "a\rb", ".\n..\n", "grün\n"], ids=repr)
 async def test_d09_the_size_is_that_of_what_is_sent(smtp_server: MiniSMTP, text: str) -> None:
-    """Guard: transfer.smtp._mail:prepare, which counts the message with its line ends mended."""
+    """Guard: transfer.smtp._mail:prepare, which declares the octets of the message with its line ends mended."""
     async with connected(smtp_server) as client:
         await client.sendmail(SENDER, RECIPIENT, text)
     (message,) = smtp_server.messages
@@ -133,7 +133,7 @@ async def test_d19_a_domain_outside_of_ascii_needs_no_smtputf8(method: str) -> N
 
 
 async def test_d20_without_recipients_nothing_is_sent(smtp_server: MiniSMTP) -> None:
-    """Guard: transfer.smtp._mail, which looks before anything is said."""
+    """Guard: transfer.smtp._mail:draft, which looks before anything is said."""
     async with connected(smtp_server) as client:
         with raises(smtp.SMTPRecipientsRefused) as caught:
             await client.sendmail(SENDER, [], TEXT)

@@ -80,7 +80,10 @@ async def test_d01_a_cancelled_command_leaves_no_reply_behind(peer: ScriptedPeer
 
 
 async def test_d01b_a_cancelled_mail_leaves_no_reply_to_the_next(peer: ScriptedPeer) -> None:
-    """Guard: transfer._engine.client:ClientChannel.payload, which abandons the channel when it is interrupted."""
+    """Guards: transfer._engine.client:ClientChannel.payload and transfer.smtp._transaction:Transaction._fail.
+
+    Either abandons the channel when it is interrupted.
+    """
     late = threading.Event()
     exchanges = (MAIL, b"250 ok"), (RCPT, b"250 ok"), GO_ON
     peer.script(*opening(), *said(*exchanges), expect(MESSAGE), waiting_for(late), send(b"250 LATE\r\n"), expect_eof())
@@ -113,7 +116,7 @@ async def test_d02_after_a_cancelled_connect_the_client_connects(peer: ScriptedP
 
 
 async def test_d02_a_cancelled_greeting_leaves_no_socket_open(peer: ScriptedPeer) -> None:
-    """Guard: transfer.smtp._open:open_session, whose except closes the stream."""
+    """Guards: transfer.smtp._open:open_session and Conversation._run, which close whatever interrupts them."""
     peer.script(expect_eof())
     client = client_of(peer)
     with anyio.move_on_after(SHORT):
@@ -150,7 +153,7 @@ async def test_d03_a_block_cancelled_in_a_command_does_not_wait_for_its_peer(pee
 
 @pytest.mark.parametrize("wrong", ["grün@x", "ben@x\r\n", "Ben <ben@x>", "ben@"])
 async def test_d04_a_wrong_recipient_is_found_before_mail(smtp_server: MiniSMTP, wrong: str) -> None:
-    """Guard: transfer.smtp._envelope:Envelope.build, which makes every command before the first is sent."""
+    """Guard: transfer.smtp._client:SMTP._send, which drafts the whole mail before anything is sent of it."""
     smtp_server.extensions = ()
     async with connected(smtp_server) as client:
         with pytest.raises(smtp.SMTPException):
@@ -163,7 +166,7 @@ async def test_d04_a_wrong_recipient_is_found_before_mail(smtp_server: MiniSMTP,
 
 
 async def test_d05_421_to_a_recipient_is_what_is_raised(peer: ScriptedPeer, way: Way) -> None:
-    """Guard: transfer.smtp._transaction:Transaction._note_recipient, which stops at a 421."""
+    """Guard: transfer.smtp._transaction:Transaction._judge_recipients, which gives a 421 to all who have no answer."""
     begin = opening(*([b"PIPELINING"] if way.pipelining else []))
     peer.script(*begin, *_until_421(way, (MAIL, b"250 ok"), (RCPT, GOING)))
     async with connected(peer) as client:
@@ -261,7 +264,7 @@ def forgetful_server() -> Iterator[socket.socket]:
 
 @pytest.mark.parametrize("line", [b"x" * 78 + b"\r\n", b"." + b"x" * 77 + b"\r\n"], ids=["clean", "dots"])
 async def test_d08_a_large_body_costs_little_more_than_itself(line: bytes) -> None:
-    """Guard: transfer.smtp._dot, which stuffs block by block and leaves a clean message as it is."""
+    """Guard: transfer.smtp._content:MemoryContent.for_data, which stuffs a large message block by block."""
     message = line * (8 * 1024 * 1024 // len(line))
     with forgetful_server() as sock:
         client = smtp.SMTP(sock=sock, start_tls=False, local_hostname="client.example")
