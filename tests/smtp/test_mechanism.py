@@ -24,7 +24,7 @@ class Stranger:
 
     name = "STRANGER"
     is_revealing = False
-    error = None
+    error: str | None = None
 
     def initial(self) -> bytes:
         return b"hello"

@@ -44,7 +44,7 @@ def test_the_servers_error_is_kept_and_answered_so_that_it_refuses(
 ) -> None:
     attempt = mechanism("anna", "token")
 
-    assert attempt.error is None
+    assert mechanism("anna", "token").error is None
     assert attempt.respond(b'{"status":"401"}') == answer
     assert attempt.error == '{"status":"401"}'
     with pytest.raises(SMTPAuthenticationError, match="no third step"):
