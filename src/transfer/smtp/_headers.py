@@ -174,7 +174,7 @@ def with_ascii_domains(value: object, name: str) -> str | None:
     # A header that is put together from pieces has names in those that are not ASCII.
     if isinstance(value, Header) and len(decode_header(value)) > 1:
         return None
-    text = _text_of(value)
+    text = _source_of(value) if isinstance(value, BaseHeader) else _text_of(value)
     pieces: list[str] = []
     position, is_changed = 0, False
     try:
@@ -249,7 +249,7 @@ def _text_of(value: object) -> str:
     # What a defective header shows as its text is what the parser made of it; folding it gives what will be sent.
     text = str(value)
     if isinstance(value, BaseHeader) and _is_doubtful(value):
-        text = value.fold(policy=_UNFOLDED).partition(":")[2]
+        text = _source_of(value)
     if text.isascii():
         return text
     # Octets that were parsed are kept as surrogates; in headers they are UTF-8 (RFC 6532 §3.2) or nothing certain.
@@ -257,6 +257,11 @@ def _text_of(value: object) -> str:
         return text.encode("utf-8", "surrogateescape").decode("utf-8")
     except UnicodeError:
         return text
+
+
+def _source_of(header: BaseHeader) -> str:
+    """Give the text of *header* with its quotes and comments, as its parser read it."""
+    return header.fold(policy=_UNFOLDED).partition(":")[2].strip()
 
 
 def _is_doubtful(header: object) -> bool:

@@ -1,6 +1,7 @@
-"""Message objects with lines that are too long for mail: headers are folded, parts get a transfer encoding.
+"""Message objects that cannot be sent as they are: long headers are folded, parts get a transfer encoding.
 
-How this works: this is the rare way, gone only after a message was written and a long line found in it. Of the tree of
+How this works: this is the rare way, gone only if a long line is found in what was written, or if the server takes no
+octets above 127. Of the tree of
 parts those are copied that change, and those that hold them; the caller's objects stay as they are. What is signed is
 not touched, since nobody could verify it then.
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import codecs
 import copy
 import re
 from collections.abc import Callable
@@ -18,13 +20,14 @@ import attrs
 
 from transfer.smtp._errors import SMTPMessageError
 from transfer.smtp._lines import LINE_LIMIT, has_long_line
-from transfer.smtp._writer import AnyMessage, WireGenerator
+from transfer.smtp._writer import AnyMessage, WireGenerator, raw_payload
 
-__all__ = ["MendingGenerator", "encode_long_parts"]
+__all__ = ["MendingGenerator", "encode_parts"]
 
-_LIMIT_CLAUSE = "(RFC 5321 §4.5.3.1.6)"
-_SIGNED = "is part of a multipart/signed, which may not be changed"
-_DKIM = "has a DKIM-Signature, which would not hold any more"
+_LONG_FAULT = f"a line of more than {LINE_LIMIT} octets (RFC 5321 §4.5.3.1.6)"
+_EIGHT_BIT_FAULT = "octets above 127, which the server does not take (RFC 6152 §3)"
+_SIGNED = "it is part of a multipart/signed, which may not be changed"
+_DKIM = "it has a DKIM-Signature, which would not hold any more"
 _ENCODING = "Content-Transfer-Encoding"
 _HEADER_LINE = 78  # RFC 5322 §2.1.1: "SHOULD be no more than 78 characters"
 _BASE64_LINE = 76
@@ -52,35 +55,38 @@ class MendingGenerator(WireGenerator):
         return folded
 
 
-def encode_long_parts(message: AnyMessage) -> AnyMessage:
-    """Give *message*, or a copy of it in which parts with lines of more than 998 octets have a transfer encoding.
+def encode_parts(message: AnyMessage, *, seven_bit: bool) -> AnyMessage:
+    """Give *message*, or a copy of it in which parts that cannot be sent as they are have a transfer encoding.
 
-    It is quoted-printable or base64, whichever is shorter.
+    It is quoted-printable or base64, whichever is shorter. Such parts have lines of more than 998 octets, or octets
+    above 127 which the standard library can make nothing of, because it does not know their character set.
+
+    Args:
+        message: is left as it is.
+        seven_bit: whether octets above 127 cannot be sent.
 
     Raises:
         SMTPMessageError: such a part or its header is signed, or it is of a kind that cannot be encoded.
 
-    RFC 2045 §6.4, §6.7, §6.8; RFC 1847 §2.1.
+    RFC 2045 §6.4, §6.7, §6.8; RFC 1847 §2.1; RFC 6152 §3.
     """
-    return _mend(message, _Place())
+    return _mend(message, _Place(seven_bit=seven_bit))
 
 
 @attrs.frozen
 class _Place:
     """Where in a message a part is."""
 
+    seven_bit: bool
     numbers: tuple[int, ...] = ()
-    is_message: bool = True
+    is_message: bool = attrs.field(default=True, kw_only=True)
     """Whether it has the headers of a message, and not of a part."""
-    seal: str = ""
+    seal: str = attrs.field(default="", kw_only=True)
     """What signs it."""
 
-    def refusal(self, part: AnyMessage, reason: str, *, what: str = "") -> SMTPMessageError:
+    def refusal(self, part: AnyMessage, fault: str, reason: str) -> SMTPMessageError:
         name = f"part {'.'.join(map(str, self.numbers))}" if self.numbers else "the message"
-        return SMTPMessageError(
-            f"{what}{name} ({part.get_content_type()}) has a line of more than {LINE_LIMIT} octets, and {reason}"
-            f" {_LIMIT_CLAUSE}"
-        )
+        return SMTPMessageError(f"{name} ({part.get_content_type()}) has {fault}, and {reason}")
 
 
 def _mend(part: AnyMessage, place: _Place) -> AnyMessage:
@@ -92,12 +98,13 @@ def _mend(part: AnyMessage, place: _Place) -> AnyMessage:
         place = attrs.evolve(place, seal=_SIGNED)
     elif "DKIM-Signature" in part:
         place = attrs.evolve(place, seal=place.seal or _DKIM)
-    payload = part.get_payload()
+    payload = raw_payload(part)
     if not isinstance(payload, list):
         return _encode_leaf(part, payload, place)
-    for what, text in (("the preamble of ", part.preamble), ("the epilogue of ", part.epilogue)):
-        if text and has_long_line(_octets_of(text)):
-            raise place.refusal(part, "nothing can encode it", what=what)
+    for text in (part.preamble, part.epilogue):
+        fault = _find_fault(_octets_of(text or ""), place)
+        if fault:
+            raise place.refusal(part, fault, "it is before or behind its parts, where nothing can encode it")
     is_message = part.get_content_maintype() == "message"
     children: list[Any] = [
         _mend(child, attrs.evolve(place, numbers=(*place.numbers, number), is_message=is_message))
@@ -111,22 +118,31 @@ def _mend(part: AnyMessage, place: _Place) -> AnyMessage:
 
 
 def _header_refusal(name: str, reason: str) -> SMTPMessageError:
-    return SMTPMessageError(
-        f"the header {name[:80]!a} has a line of more than {LINE_LIMIT} octets, and {reason} {_LIMIT_CLAUSE}"
-    )
+    return SMTPMessageError(f"the header {name[:80]!a} has {_LONG_FAULT}, and {reason}")
+
+
+def _find_fault(octets: bytes, place: _Place) -> str:
+    if has_long_line(octets):
+        return _LONG_FAULT
+    return _EIGHT_BIT_FAULT if place.seven_bit and not octets.isascii() else ""
 
 
 def _encode_leaf(part: AnyMessage, payload: object, place: _Place) -> AnyMessage:
-    if not isinstance(payload, str) or not has_long_line(octets := _octets_of(payload)):
+    octets = _octets_of(payload) if isinstance(payload, str) else b""
+    fault = _find_fault(octets, place)
+    if not fault:
         return part
-    if place.seal:
-        raise place.refusal(part, place.seal)
+    # Gateways that take eight bits from a message break its DKIM-Signature, and always have (RFC 6376 §5.3).
+    if place.seal == _SIGNED or (place.seal and fault is _LONG_FAULT):
+        raise place.refusal(part, fault, place.seal)
+    if fault is _EIGHT_BIT_FAULT and _has_known_charset(part):
+        return part  # the standard library encodes it
     if part.get_content_maintype() in ("message", "multipart"):
-        raise place.refusal(part, "its type cannot be encoded, RFC 2045 §6.4")
+        raise place.refusal(part, fault, "its type cannot be encoded (RFC 2045 §6.4)")
     encoding = str(part.get(_ENCODING, "")).strip().lower()
     encode = _ENCODERS.get(encoding)
     if encode is None:
-        raise place.refusal(part, f"its encoding is {encoding[:40]!a}, which cannot be made anew")
+        raise place.refusal(part, fault, f"its encoding is {encoding[:40]!a}, which cannot be made anew")
     if encoding == "binary" and part.get_content_maintype() != "text":
         encode = _encode_octets
     new_encoding, encoded = encode(octets)
@@ -136,8 +152,16 @@ def _encode_leaf(part: AnyMessage, payload: object, place: _Place) -> AnyMessage
     twin[_ENCODING] = new_encoding
     if place.is_message and "MIME-Version" not in twin:
         twin["MIME-Version"] = "1.0"
-    twin.set_payload(encoded.decode("ascii"))
+    twin.set_payload(encoded.decode("ascii", "surrogateescape"))
     return twin
+
+
+def _has_known_charset(part: AnyMessage) -> bool:
+    charset = part.get_content_charset()
+    try:
+        return charset is not None and codecs.lookup(charset) is not None
+    except (LookupError, ValueError):
+        return False
 
 
 def _encode_text(octets: bytes) -> tuple[str, bytes]:

@@ -19,7 +19,7 @@ from transfer.smtp._dot import normalise
 from transfer.smtp._errors import SMTPAddressError, SMTPMessageError
 from transfer.smtp._headers import ADDRESS_HEADERS, needs_utf8, parse_header
 from transfer.smtp._lines import LinePolicy, check_lines, has_long_line
-from transfer.smtp._mending import MendingGenerator, encode_long_parts
+from transfer.smtp._mending import MendingGenerator, encode_parts
 from transfer.smtp._writer import AnyMessage, choose_policy, write_message
 
 __all__ = [
@@ -87,11 +87,12 @@ def flatten_message(
 
 
 def _write(message: AnyMessage, policy: Policy[Any], line_policy: LinePolicy) -> bytes:
-    octets = write_message(message, policy)
+    seven_bit = policy.cte_type == "7bit"
+    octets = write_message(encode_parts(message, seven_bit=True) if seven_bit else message, policy)
     if line_policy is LinePolicy.STRICT:
         check_lines(octets, line_policy)
     elif line_policy is LinePolicy.NORMALISE and has_long_line(octets):
-        octets = write_message(encode_long_parts(message), policy, MendingGenerator)
+        octets = write_message(encode_parts(message, seven_bit=seven_bit), policy, MendingGenerator)
     return octets
 
 

@@ -21,13 +21,14 @@ from typing import Any, TypeAlias
 from transfer.smtp._errors import SMTPMessageError
 from transfer.smtp._headers import ADDRESS_HEADERS, with_ascii_domains
 
-__all__ = ["AnyMessage", "WireGenerator", "choose_policy", "write_message"]
+__all__ = ["AnyMessage", "WireGenerator", "choose_policy", "raw_payload", "write_message"]
 
 AnyMessage: TypeAlias = "EmailMessage | Message[Any, Any]"
 
 # RFC 5322 §2.2: a name of visible characters, a colon, and lines of which each but the first begins with white space.
 _FOLDED = re.compile(rb"[!-9;-~]++:[^\r\n\0]*+(?:\r\n[ \t][^\r\n\0]*+)*+\r\n")
 _FOLD = re.compile(r"\r?\n(?=[ \t])")
+_BREAK = re.compile(r"[\r\n\0]")
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 # To encode a parsed header anew takes time that grows with the square of its length: 0.2 s for 2,000 characters.
 _RECODE_LIMIT = 2_000
@@ -48,6 +49,14 @@ def write_message(message: AnyMessage, policy: Policy[Any], generator: type[Wire
     (generator or WireGenerator)(buffer, mangle_from_=False, policy=policy).flatten(message)
     octets = buffer.getvalue()
     return octets if octets.endswith(b"\r\n") else octets + b"\r\n"
+
+
+def raw_payload(part: AnyMessage) -> object:
+    """Give what *part* holds as it is: a list of parts, or a text in which octets that were parsed are surrogates.
+
+    ``get_payload()`` puts question marks in the place of those.
+    """
+    return part._payload  # type: ignore[union-attr]  # the stubs leave it out
 
 
 def choose_policy(policy: Policy[Any], *, utf8: bool, cte_type: str) -> Policy[Any]:
@@ -106,13 +115,22 @@ class WireGenerator(BytesGenerator):
         write(b"\r\n")
 
     def _write(self, msg: AnyMessage) -> None:
-        if isinstance(msg.get_payload(), list) and msg.get_content_maintype() == "multipart" and not msg.get_boundary():
+        if isinstance(raw_payload(msg), list) and msg.get_content_maintype() == "multipart" and not msg.get_boundary():
             # The boundary that is found for it is set on the object.
             msg = copy.copy(msg)
         super()._write(msg)  # type: ignore[misc]  # the same
 
+    # What calls itself a message or several parts and is a text nevertheless, as parsers leave it: it is sent as it is.
+
+    def _handle_multipart(self, msg: AnyMessage) -> None:
+        payload = raw_payload(msg)
+        if isinstance(payload, str):
+            self.write(payload)
+        else:
+            super()._handle_multipart(msg)  # type: ignore[misc]  # the same
+
     def _handle_message(self, msg: AnyMessage) -> None:
-        payload = msg.get_payload()
+        payload = raw_payload(msg)
         if isinstance(payload, str):
             self.write(payload)
         else:
@@ -131,7 +149,7 @@ class WireGenerator(BytesGenerator):
 def _fold_addresses(name: str, text: str, policy: Policy[Any]) -> bytes:
     """Fold an address list so that names are encoded and addresses are not, which the older class does not."""
     unfolded = _FOLD.sub("", text)
-    if len(text) > _RECODE_LIMIT or "\r" in unfolded or "\n" in unfolded:
+    if len(text) > _RECODE_LIMIT or _BREAK.search(unfolded) is not None:
         return f"{name}: {text}\r\n".encode("utf-8", "surrogateescape")
     modern = policy if isinstance(policy, EmailPolicy) else default_policy.clone(linesep="\r\n")
     return modern.fold_binary(name, modern.header_factory(name, unfolded))
