@@ -188,11 +188,9 @@ class Places(Generic[T]):
             ticket.is_refused = True
         return refused
 
-    def abandon(self) -> list[Place[T]]:
-        """Drain without waiting: return the connections that nobody holds, to be closed at once."""
-        self.drain()
-        held = (PlaceState.IDLE, PlaceState.CLOSING)
-        return [place for place in self._all if place.state in held and place.resource is not None]
+    def unlent(self) -> list[Place[T]]:
+        """Return the open connections that nobody holds."""
+        return [place for place in self._all if place.state in (PlaceState.IDLE, PlaceState.CLOSING)]
 
     # -- what follows ------------------------------------------------------------------------------------------------
 

@@ -245,11 +245,18 @@ class Pool(Generic[T]):
                 self._emptied = anyio.Event()
                 await self._emptied.wait()
         finally:
-            self._is_closed = True
-            for place in self._places.abandon():
-                assert place.resource is not None
-                self._handling.close(place.resource)
-                self._places.remove(place)
+            self.close()
+
+    def close(self) -> None:
+        """Close every connection that is not lent at once, the others when they come back; lend nothing any more."""
+        self._is_closed = True
+        for ticket in self._places.drain():
+            assert ticket.wake is not None  # or it would have been served, or gone
+            ticket.wake()
+        for place in self._places.unlent():
+            assert place.resource is not None  # they are open
+            self._handling.close(place.resource)
+            self._places.remove(place)
 
     def _refusal(self) -> TransferError:
         return self._errors.disconnected("Nothing more is sent here: it is being closed", retryable=False)

@@ -34,6 +34,18 @@ from transfer.smtp._errors import (
     SMTPTimeoutError,
     SMTPTLSError,
 )
+from transfer.smtp._events import (
+    Authenticated,
+    Connected,
+    ConnectFailed,
+    Disconnected,
+    Event,
+    EventHook,
+    Failed,
+    Refused,
+    Retried,
+    Sent,
+)
 from transfer.smtp._lines import LinePolicy
 from transfer.smtp._lmtp import LMTP
 from transfer.smtp._mail import Mail
@@ -42,16 +54,25 @@ from transfer.smtp._parameters import DeliverBy, Notify, Parameters, Recipient, 
 from transfer.smtp._report import Delivery, Phase, RecipientReport, RecipientStatus, Report
 from transfer.smtp._response import SMTPResponse, SMTPStatus
 from transfer.smtp._send import send
+from transfer.smtp._sender import Relay, Sender
+from transfer.smtp._sender_bulk import Reports
 
 __all__ = [
     "DKIM",
     "LMTP",
     "SMTP",
+    "Authenticated",
     "Certificate",
     "Check",
+    "ConnectFailed",
+    "Connected",
     "DeliverBy",
     "Delivery",
+    "Disconnected",
     "EnhancedCode",
+    "Event",
+    "EventHook",
+    "Failed",
     "LinePolicy",
     "Mail",
     "Notify",
@@ -60,7 +81,11 @@ __all__ = [
     "Recipient",
     "RecipientReport",
     "RecipientStatus",
+    "Refused",
+    "Relay",
     "Report",
+    "Reports",
+    "Retried",
     "Return",
     "SMTPAddressError",
     "SMTPAuthenticationError",
@@ -87,10 +112,14 @@ __all__ = [
     "SMTPTLSError",
     "SMTPTimeoutError",
     "SMTPTokenGenerator",
+    "Sender",
+    "Sent",
     "send",
 ]
 
 for _name in __all__:
     # Tracebacks, pickles and documentation show the name under which users import it.
-    if _name != "SMTPTokenGenerator":  # an alias of something that belongs to others
+    if _name not in ("EventHook", "SMTPTokenGenerator"):  # aliases of something that belongs to others
         globals()[_name].__module__ = __name__
+# The options of a client and the description of a relay are one class, which programs know by this name.
+Relay.__name__ = Relay.__qualname__ = "Relay"

@@ -19,8 +19,8 @@ class Dispatch:
     :meth:`advance` after each for what is left of the mail.
     """
 
-    def __init__(self, session: Session, mail: Prepared) -> None:
-        self.current = Transaction(session, mail)
+    def __init__(self, session: Session, mail: Prepared, *, follows: Transaction | None = None) -> None:
+        self.current = Transaction(session, mail, follows=follows)
         self._session = session
         self._earlier: list[Transaction] = []
 

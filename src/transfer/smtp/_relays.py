@@ -148,7 +148,7 @@ class Relays:
             raise copy.copy(relay.refused_login) from relay.refused_login
         start = self._clock()
         try:
-            session, _ = await open_session(relay.options)
+            session = await _ready_session(relay.options)
         except SMTPException as exc:
             if isinstance(exc, SMTPAuthenticationError) and not exc.retryable:
                 relay.refused_login = exc
@@ -182,6 +182,16 @@ def with_timeouts(options: ConnectOptions, timeouts: Timeouts) -> ConnectOptions
     if options.sock is not None:
         raise ValueError("a relay is connected to more than once, and so takes no sock")
     return options if options.is_timeout_given else options.evolve(timeout=timeouts)
+
+
+async def _ready_session(options: ConnectOptions) -> Session:
+    session, _ = await open_session(options)
+    try:
+        await session.hello()
+    except BaseException:
+        session.channel.close()
+        raise
+    return session
 
 
 def _name(options: ConnectOptions) -> str:

@@ -40,11 +40,11 @@ class Stream(Protocol):
         """Return a mail that may be sent now, if there is one."""
         ...
 
-    def concluded(self, job: Job) -> None:
+    def concluded(self, job: Job, /) -> None:
         """Take a mail that will not be tried again."""
         ...
 
-    def postponed(self, job: Job) -> None:
+    def postponed(self, job: Job, /) -> None:
         """Take a mail that is to be tried again later."""
         ...
 

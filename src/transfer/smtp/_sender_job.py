@@ -31,7 +31,18 @@ class Job:
         signer: signs a mail that brings no signer of its own.
     """
 
-    __slots__ = ("_begun", "attempts", "draft", "elsewhere", "failed_at", "failure", "given", "report", "signer")
+    __slots__ = (
+        "_begun",
+        "attempts",
+        "draft",
+        "elsewhere",
+        "failed_at",
+        "failure",
+        "fault",
+        "given",
+        "report",
+        "signer",
+    )
 
     def __init__(self, given: object, signer: Signer | None = None) -> None:
         self.given = given
@@ -42,6 +53,8 @@ class Job:
         """How often it was taken to another connection at once."""
         self.failure: Exception | None = None
         """Why the last attempt has to be repeated for somebody, if it has to."""
+        self.fault: Exception | None = None
+        """What the last attempt raised, where that was none of ours."""
         self.failed_at = 0.0
         self.report = Report(mail=given, attempts=0)
         self._begun = False
@@ -81,6 +94,7 @@ class Job:
     def note(self, dispatch: Dispatch, error: Exception | None) -> None:
         """Note what an attempt has come to, with the *error* that ended it."""
         self.attempts += 1
+        self._note_fault(error)
         latest = dispatch.report(self.given, None)
         self._begun = self._begun or any(one.phase in (Phase.BODY, Phase.END) for one in latest.recipients)
         if self.report.recipients:
@@ -98,6 +112,7 @@ class Job:
     def note_unsent(self, error: Exception) -> None:
         """Note an attempt that did not come as far as to a server's MAIL."""
         self.attempts += 1
+        self._note_fault(error)
         self.failure = error
         recipients = self.report.recipients
         if not recipients and self.draft is not None:
@@ -113,6 +128,9 @@ class Job:
             relay=relay,
             error=_summary(recipients, error),
         )
+
+    def _note_fault(self, error: Exception | None) -> None:
+        self.fault = None if isinstance(error, SMTPException) else error
 
     def note_given_up(self, why: str) -> None:
         """Note that nobody waits for the end of an attempt, if it was not complete without it."""

@@ -68,8 +68,8 @@ class Persistence:
     def next_nowait(self) -> Job | None:
         return None
 
-    def concluded(self, job: Job) -> None:
+    def concluded(self, job: Job, /) -> None:
         """The policy's word is the last one, not this attempt's."""
 
-    def postponed(self, job: Job) -> None:
+    def postponed(self, job: Job, /) -> None:
         """As above."""

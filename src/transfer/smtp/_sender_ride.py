@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from transfer._engine.places import Place
 from transfer._errors import DisconnectedError
-from transfer.smtp._content import FileContent
+from transfer.smtp._content import MemoryContent
 from transfer.smtp._dispatch import Dispatch
 from transfer.smtp._errors import SMTPDeliveryUncertain, SMTPException
 from transfer.smtp._mail import Draft, prepare, sign
 from transfer.smtp._relays import Line, is_service_closing, is_unreachable
 from transfer.smtp._sender_job import Job
+from transfer.smtp._transaction import Transaction
 
 if TYPE_CHECKING:
     from transfer.smtp._sender_courier import Courier, Stream
@@ -82,7 +84,7 @@ class Ride:
         """Fit *job* to the server; None if that can't be done, and is told."""
         try:
             made = self._check(job)
-            if isinstance(made.content, FileContent):
+            if not isinstance(made.content, MemoryContent):
                 await made.content.measure()
             if job.signer is not None:
                 job.draft = await sign(made, job.signer, self._session.extensions)
@@ -92,9 +94,11 @@ class Ride:
             self._fail(job, exc)
             return None
 
-    def _fit(self, job: Job) -> Dispatch:
-        mail = prepare(self._check(job), self._session.extensions, is_verified_tls=self._session.is_verified)
-        return Dispatch(self._session, job.still_to_send(mail))
+    def _fit(self, job: Job, *, follows: Transaction | None = None) -> Dispatch:
+        made, session = self._check(job), self._session
+        is_verified_tls = made.mail.parameters is not None and session.is_verified
+        mail = prepare(made, session.extensions, is_verified_tls=is_verified_tls)
+        return Dispatch(session, job.still_to_send(mail), follows=follows)
 
     def _fail(self, job: Job, exc: Exception) -> None:
         job.note_unsent(exc)
@@ -163,7 +167,7 @@ class Ride:
         if job is None or not job.is_quick or dispatch.current.has_refusals:
             return
         self._held = None
-        following = self._guarded(self._fit, job)
+        following = self._guarded(partial(self._fit, follows=dispatch.current), job)
         if following is not None:
             self._ahead = job, following
 

@@ -68,16 +68,22 @@ class Transaction:
     """One mail, or a part of its recipients; made for it, run once.
 
     ``delivery`` tells the fate of the whole at any time, also after a cancellation.
+
+    Args:
+        session: with the server.
+        mail: fit for it.
+        follows: the transaction whose :meth:`deliver` this one is to be given to as the next.
     """
 
-    def __init__(self, session: Session, mail: Prepared) -> None:
+    def __init__(self, session: Session, mail: Prepared, *, follows: Transaction | None = None) -> None:
         self.delivery = Delivery.NOT_SENT
         self.mail = mail
         self._session = session
         self._channel = session.channel
         envelope = mail.envelope
         # RFC 5321 §4.1.1.5: what an earlier mail has left behind goes first; RSET may stand anywhere in a group.
-        self._first = 1 if session.needs_reset else 0
+        # A final dot ends a mail, however it is answered; a refused chunk does not.
+        self._first = int(session.needs_reset and (follows is None or follows.mail.by_chunks))
         self._with_data = not (mail.by_chunks or mail.all_or_nothing)
         self._commands = (
             *(commands.RSET,) * self._first,
