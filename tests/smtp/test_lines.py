@@ -2,11 +2,15 @@ from __future__ import annotations
 
 import itertools
 import re
+from email.message import EmailMessage
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.peers import MiniSMTP
+from tests.smtp.support import RECIPIENT, SENDER, connected
 from transfer.smtp import LinePolicy, SMTPMessageError
 from transfer.smtp._dot import normalise
 from transfer.smtp._lines import LINE_LIMIT, LineChecker, check_lines, has_long_line
@@ -155,3 +159,41 @@ def test_a_checker_starts_afresh_after_the_end() -> None:
         strict.finish()
     strict.feed(b"a\r\n")
     strict.finish()
+
+
+# -- through the client ------------------------------------------------------------------------------------------------
+
+OBJECT = EmailMessage()
+OBJECT["From"], OBJECT["To"] = SENDER, RECIPIENT
+OBJECT.set_content("gr\u00fc\u00df " + "y" * 1500 + "\n", cte="8bit")
+RAW = b"Subject: x\r\n\r\n" + TOO_LONG + b"\r\n"
+
+
+@pytest.mark.parametrize("policy", LinePolicy)
+@pytest.mark.parametrize("extensions", [(), ("8BITMIME",)], ids=["seven bits", "eight bits"])
+async def test_a_client_sends_an_object_by_its_policy(policy: LinePolicy, extensions: tuple[str, ...]) -> None:
+    with MiniSMTP(extensions=extensions) as server:
+        async with connected(server, line_policy=policy) as client:
+            if policy is STRICT:
+                with pytest.raises(SMTPMessageError, match="octets, more than 998"):
+                    await client.send_message(OBJECT)
+                assert [command[:4] for command in server.commands] == ["EHLO"]
+                return
+            await client.send_message(OBJECT)
+    (message,) = server.messages
+    assert has_long_line(message.content) is (policy is ANY and bool(extensions))
+    assert message.content.isascii() is not (policy is ANY and bool(extensions))
+
+
+@pytest.mark.parametrize("policy", LinePolicy)
+@pytest.mark.parametrize("kind", [str, bytes, bytearray])
+async def test_a_client_sends_octets_by_its_policy(smtp_server: MiniSMTP, policy: LinePolicy, kind: Any) -> None:
+    raw = RAW.decode() if kind is str else kind(RAW)
+    async with connected(smtp_server, line_policy=policy) as client:
+        if policy is ANY:
+            await client.sendmail(SENDER, RECIPIENT, raw)
+            assert smtp_server.messages[0].content == RAW
+            return
+        with pytest.raises(SMTPMessageError, match=r"line 3 of the message \(octet 14\) has 999 octets"):
+            await client.sendmail(SENDER, RECIPIENT, raw)
+        assert [command[:4] for command in smtp_server.commands] == ["EHLO"]

@@ -103,6 +103,7 @@ class Draft:
         wishes: for each recipient, where anybody has some.
         content: with CRLF line ends.
         utf8: whether SMTPUTF8 is needed, or asked for.
+        line_policy: for the source, should it be written anew.
     """
 
     mail: Mail
@@ -111,6 +112,7 @@ class Draft:
     wishes: Sequence[Recipient] = ()
     content: Content
     utf8: bool
+    line_policy: LinePolicy = LinePolicy.NORMALISE
 
     @property
     def source(self) -> AnyMessage | None:
@@ -146,8 +148,16 @@ def draft(mail: Mail, policy: LinePolicy = LinePolicy.NORMALISE) -> Draft:
     if not recipients:
         raise SMTPMessageError("The message has no recipients: give recipients=, or a To, Cc or Bcc header")
     utf8 = mail.asks_utf8 or _needs_utf8((sender, *recipients)) or needs_smtputf8(message)
-    content = MemoryContent(flatten_message(message, utf8=utf8), progress=mail.progress)
-    return Draft(mail=mail, sender=sender, recipients=recipients, wishes=wishes, content=content, utf8=utf8)
+    content = MemoryContent(flatten_message(message, utf8=utf8, line_policy=policy), progress=mail.progress)
+    return Draft(
+        mail=mail,
+        sender=sender,
+        recipients=recipients,
+        wishes=wishes,
+        content=content,
+        utf8=utf8,
+        line_policy=policy,
+    )
 
 
 def prepare(draft: Draft, extensions: Extensions, *, is_verified_tls: bool = False) -> Prepared:
@@ -228,8 +238,7 @@ def to_octets(message: str | Octets, policy: LinePolicy = LinePolicy.NORMALISE) 
         TypeError: it is neither text nor octets.
     """
     if isinstance(message, str):
-        check_lines(message.encode("utf-8", "surrogatepass"), policy)
-        return flatten_message(message)
+        return flatten_message(message, line_policy=policy)
     if not isinstance(message, bytes | bytearray | memoryview):
         # bytes() would make something of a number, of a list and of any object with __bytes__.
         raise TypeError(f"a message to be sent as it is comes as str or bytes, not as {type(message).__name__}")
@@ -304,7 +313,7 @@ def _fit_content(draft: Draft, extensions: Extensions) -> tuple[Content, list[st
     if eight_bit:
         return content, ["BODY=8BITMIME"]
     if draft.source is not None:
-        octets = flatten_message(draft.source, utf8=draft.utf8, cte_type="7bit")
+        octets = flatten_message(draft.source, utf8=draft.utf8, cte_type="7bit", line_policy=draft.line_policy)
         return MemoryContent(octets, progress=draft.mail.progress), []
     content.only_ascii = content.is_ascii is None
     return content, []
