@@ -285,13 +285,17 @@ class Connection(Attributes):
 
         Blocks of several tasks share the connection; the last one to end closes it.
         """
-        while self._parting is not None or not self.is_connected:
+        # A server that hangs up at once has been connected to all the same: the block's first command will tell.
+        has_connected = False
+        while self._parting is not None or not (has_connected or self.is_connected):
+            has_connected = False
             if self._parting is not None:
                 await self._parting.wait()
             elif self._connecting is not None:
                 await self._connecting.over.wait()
             else:
                 await self.connect()
+                has_connected = True
         self._blocks += 1
         return self
 

@@ -167,8 +167,9 @@ class Session:
         return response_from(reply)
 
     async def ehlo(self, name: str | None = None) -> SMTPResponse:
-        """Say EHLO and learn what is offered; raises SMTPHeloError. RFC 5321 §4.1.1.1."""
-        command = commands.ehlo(await self._own_name() if name is None else name)
+        """Say EHLO, or LHLO, and learn what is offered; raises SMTPHeloError. RFC 5321 §4.1.1.1, RFC 2033 §4.1."""
+        make = commands.lhlo if self.is_lmtp else commands.ehlo
+        command = make(await self._own_name() if name is None else name)
         reply = await self.channel.exchange(command)
         if reply.severity is not Severity.COMPLETION:
             raise refusal(SMTPHeloError, reply, command, self.channel)
