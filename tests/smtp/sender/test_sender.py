@@ -154,11 +154,14 @@ async def test_leaving_says_goodbye() -> None:
 
 
 async def test_an_exception_in_the_block_comes_out_as_it_is() -> None:
+    async def block() -> None:
+        async with sender(server) as many:
+            await many.send(mail())
+            raise LookupError("mine")
+
     with MiniSMTP() as server:
         with pytest.raises(LookupError, match="mine"):
-            async with sender(server) as many:
-                await many.send(mail())
-                raise LookupError("mine")
+            await block()
         await server.served()
     assert "QUIT" not in verbs(server)
 
@@ -186,10 +189,9 @@ async def test_a_sender_can_be_entered_again() -> None:
 
 async def test_leaving_waits_for_mails_of_other_tasks() -> None:
     with MiniSMTP() as server:
-        async with anyio.create_task_group() as tasks:
-            async with sender(server) as many:
-                tasks.start_soon(many.send, mail(1))
-                await anyio.wait_all_tasks_blocked()
+        async with anyio.create_task_group() as tasks, sender(server) as many:
+            tasks.start_soon(many.send, mail(1))
+            await anyio.wait_all_tasks_blocked()
     assert numbers(server) == [1]
 
 
