@@ -207,7 +207,7 @@ def test_the_cap_shrinks_to_what_the_server_bears_and_grows_again_later() -> Non
     (ticket,) = desk.ask()
     desk.assign()
     assert ticket.place is not None
-    assert desk.places.shrink(desk.now)
+    assert desk.places.shrink(ticket.place, desk.now)
     desk.places.remove(ticket.place)
     desk.ask(2)
     assert desk.assign().served == []
@@ -218,19 +218,31 @@ def test_the_cap_shrinks_to_what_the_server_bears_and_grows_again_later() -> Non
 
 def test_without_a_connection_there_is_nothing_to_shrink_to() -> None:
     desk = Desk(connections=4)
-    desk.ask(2)
+    (ticket,) = desk.ask()
     desk.assign()
-    assert not desk.places.shrink(desk.now)
+    assert ticket.place is not None
+    assert not desk.places.shrink(ticket.place, desk.now)
     assert desk.places.cap(desk.now) == 4
+
+
+def test_connections_that_are_being_opened_can_be_waited_for() -> None:
+    """A server that bears two refuses the other six before it has greeted the two."""
+    desk = Desk(connections=8)
+    tickets = desk.ask(8)
+    desk.assign()
+    for ticket in tickets[2:]:
+        assert ticket.place is not None
+        assert desk.places.shrink(ticket.place, desk.now)
+        desk.places.remove(ticket.place)
+    assert desk.places.cap(desk.now) == 2
 
 
 def test_no_more_are_closed_than_are_too_many() -> None:
     desk = Desk(connections=3)
     places = [desk.take() for _ in range(3)]
     desk.places.give_back(places[0], desk.now)
-    desk.places.shrink(desk.now)
-    assert desk.places.cap(desk.now) == 3
-    desk.places._cap = 2  # as if one of them had come in between
+    assert desk.places.shrink(places[0], desk.now)
+    assert desk.places.cap(desk.now) == 2
     assert desk.assign().expired == [places[0]]
     assert desk.places.give_back(places[1], desk.now)
     assert desk.assign().expired == []
@@ -321,7 +333,7 @@ class AnyOrder(RuleBasedStateMachine):
             self.busy.append(self.desk.open(place))
             return
         if is_full:
-            self.desk.places.shrink(self.desk.now)
+            self.desk.places.shrink(place, self.desk.now)
         self.desk.places.remove(place)
         self.settle()
 

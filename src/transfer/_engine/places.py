@@ -173,12 +173,15 @@ class Places(Generic[T]):
         """Forget a connection that is closed, or was never opened."""
         self._all.discard(place)
 
-    def shrink(self, now: float) -> bool:
-        """Ask, for a minute, for no more connections than are open; False if none is, so that this were no use."""
-        usable = self.count(PlaceState.BUSY, PlaceState.IDLE)
-        if usable:
-            self._cap, self._cap_until = min(usable, self.cap(now)), now + _SHRUNK_SECONDS
-        return usable > 0
+    def shrink(self, place: Place[T], now: float) -> bool:
+        """Ask, for a minute, for no more connections than there are without *place*, which could not be opened.
+
+        False if there are no others, so that nobody can wait for them.
+        """
+        others = sum(other is not place and other.state is not PlaceState.CLOSING for other in self._all)
+        if others:
+            self._cap, self._cap_until = min(others, self.cap(now)), now + _SHRUNK_SECONDS
+        return others > 0
 
     def drain(self) -> list[Ticket[T]]:
         """Give out nothing any more; return the tickets that wait in vain. ``assign`` names the idle connections."""

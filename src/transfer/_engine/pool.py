@@ -147,7 +147,7 @@ class Pool(Generic[T]):
             resource = await self._handling.open()
         except BaseException as exc:
             is_full = isinstance(exc, Exception) and self._handling.is_full(exc) and not self._places.is_draining
-            if is_full and self._places.shrink(self._clock()):
+            if is_full and self._places.shrink(place, self._clock()):
                 ticket.place = ticket.wake = None
                 self._places.ask(ticket, first=True)
                 self._forget(place)

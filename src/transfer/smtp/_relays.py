@@ -66,7 +66,8 @@ class RelayEntry:
     rested_at: float = -math.inf
     """When it may be asked again in its turn."""
     refused_login: SMTPAuthenticationError | None = None
-    open_lines: int = 0
+    lines: int = 0
+    """Connections that are open or being opened."""
 
 
 @attrs.define(eq=False)
@@ -137,7 +138,7 @@ class Relays:
                 if not (is_unreachable(exc) or isinstance(exc, SMTPServerDisconnected)):
                     raise
                 # One that is full while it serves is not ill.
-                if not (entry.open_lines and is_service_closing(exc)):
+                if not (entry.lines and is_service_closing(exc)):
                     self.rest(entry)
                 failure = exc
         assert failure is not None  # there is a relay
@@ -147,14 +148,14 @@ class Relays:
         if relay.refused_login is not None:
             raise copy.copy(relay.refused_login) from relay.refused_login
         start = self._clock()
+        relay.lines += 1
         try:
             session = await _ready_session(relay.options)
-        except SMTPException as exc:
-            if isinstance(exc, SMTPAuthenticationError) and not exc.retryable:
-                relay.refused_login = exc
-            self._listener.tell(ConnectFailed(relay=relay.name, error=exc, seconds=self._clock() - start))
+        except BaseException as exc:
+            relay.lines -= 1
+            if isinstance(exc, SMTPException):
+                self._note_failure(relay, exc, self._clock() - start)
             raise
-        relay.open_lines += 1
         if self._listener.is_there:
             tls = session.channel.stream.tls
             seconds = self._clock() - start
@@ -163,12 +164,17 @@ class Relays:
                 self._listener.tell(Authenticated(relay=relay.name))
         return Line(relay, session)
 
+    def _note_failure(self, relay: RelayEntry, exc: SMTPException, seconds: float) -> None:
+        if isinstance(exc, SMTPAuthenticationError) and not exc.retryable:
+            relay.refused_login = exc
+        self._listener.tell(ConnectFailed(relay=relay.name, error=exc, seconds=seconds))
+
     def close(self, line: Line) -> None:
         """Close *line* at once. Idempotent."""
         line.session.channel.close()
         if not line.is_closed:
             line.is_closed = True
-            line.relay.open_lines -= 1
+            line.relay.lines -= 1
             error = line.session.channel.cause
             self._listener.tell(Disconnected(relay=line.relay.name, error=error, mails=line.mails))
 
