@@ -28,12 +28,12 @@ async def test_two_hundred_mails_over_four_connections() -> None:
 async def test_single_mails_and_many_share_one_cap() -> None:
     with MiniSMTP() as server:
         crowd = Crowd(server)
-        async with sender(server, max_connections=2, messages_per_connection=3) as many:
-            async with anyio.create_task_group() as tasks:
-                for number in range(100, 120):
-                    tasks.start_soon(many.send, mail(number))
-                async for report in many.send_many(mails(40)):
-                    assert report.accepted
+        options = {"max_connections": 2, "messages_per_connection": 3}
+        async with sender(server, **options) as many, anyio.create_task_group() as tasks:
+            for number in range(100, 120):
+                tasks.start_soon(many.send, mail(number))
+            async for report in many.send_many(mails(40)):
+                assert report.accepted
     assert sorted(numbers(server)) == [*range(40), *range(100, 120)]
     assert crowd.most <= 2
 
@@ -50,19 +50,17 @@ async def test_a_server_that_bears_fewer_connections_gets_no_more() -> None:
 
 
 async def test_a_single_mail_does_not_wait_for_the_end_of_many() -> None:
+    async def everything() -> None:
+        async for report in many.send_many(mails(300)):
+            assert report.accepted
+
     with MiniSMTP() as server:
-        async with sender(server, max_connections=1, messages_per_connection=None) as many:
-            async with anyio.create_task_group() as tasks:
-
-                async def everything() -> None:
-                    async for report in many.send_many(mails(300)):
-                        assert report.accepted
-
-                tasks.start_soon(everything)
-                await until(lambda: server.messages)
-                await many.send(mail(1000))
-    place = numbers(server).index(1000)
-    assert place < 150
+        options = {"max_connections": 1, "messages_per_connection": None}
+        async with sender(server, **options) as many, anyio.create_task_group() as tasks:
+            tasks.start_soon(everything)
+            await until(lambda: server.messages)
+            await many.send(mail(1000))
+    assert numbers(server).index(1000) < 150
 
 
 # -- how long a connection lasts ---------------------------------------------------------------------------------------
