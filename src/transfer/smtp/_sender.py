@@ -226,6 +226,10 @@ class _Single:
     def __init__(self) -> None:
         self.is_postponed = False
 
+    @property
+    def may_have_more(self) -> bool:
+        return False
+
     def next_nowait(self) -> Job | None:
         return None
 

@@ -164,10 +164,12 @@ class Reports:
     # -- what runs -----------------------------------------------------------------------------------------------------
 
     def _start(self) -> None:
-        if self._has_started or self._is_stopped:
+        if self._has_started:
             return
         if self._courier.is_closing:
             raise SMTPServerDisconnected("The Sender was left, and sends no more", retryable=False)
+        if self._is_stopped:
+            return
         self._has_started = True
         if self._awaited is not None:
             self._spawn(partial(self._feed, self._awaited))
@@ -191,7 +193,7 @@ class Reports:
 
     async def _next(self) -> Job | None:
         while (job := self.next_nowait()) is None:
-            if self._is_stopped or self._is_exhausted:
+            if not self.may_have_more:
                 return None
             await self._changed.wait()
         return job
@@ -204,6 +206,11 @@ class Reports:
             self.concluded(job)
 
     # -- the couriers' side --------------------------------------------------------------------------------------------
+
+    @property
+    def may_have_more(self) -> bool:
+        """Whether there may be more mails once other tasks had their turn."""
+        return not (self._is_exhausted or self._is_stopped)
 
     def next_nowait(self) -> Job | None:
         """Return a mail that may be sent now, if there is one."""

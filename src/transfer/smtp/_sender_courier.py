@@ -36,6 +36,11 @@ _GIVEN_UP = "The mail was given up before its end"
 class Stream(Protocol):
     """Where mails come from, and where what became of them goes."""
 
+    @property
+    def may_have_more(self) -> bool:
+        """Whether there may be more mails once other tasks had their turn."""
+        ...
+
     def next_nowait(self) -> Job | None:
         """Return a mail that may be sent now, if there is one."""
         ...
@@ -119,14 +124,14 @@ class Courier:
         waiting = deque([job])
         try:
             while waiting:
-                waiting.extendleft(reversed(await self._carry_first(waiting.popleft(), stream)))
+                waiting.extendleft(reversed(await self._carry_first(waiting.popleft(), stream, waiting)))
         finally:
             # Only a cancellation leaves any.
             for left in waiting:
                 self.give_up(left, stream)
 
-    async def _carry_first(self, job: Job, stream: Stream) -> list[Job]:
-        """Take a connection for *job* and those that follow; return what has to go to another one."""
+    async def _carry_first(self, job: Job, stream: Stream, waiting: deque[Job]) -> list[Job]:
+        """Take a connection for *job*, *waiting* and those that follow; return what has to go to another one."""
         with self._giving_up_if_cancelled(job, stream):
             try:
                 job.make_draft(self.policy)
@@ -137,7 +142,7 @@ class Courier:
                 self.settle(job, stream)
                 return []
         try:
-            return await Ride(self, place, stream).run(job)
+            return await Ride(self, place, stream, waiting).run(job)
         finally:
             self.pool.release(place)
 

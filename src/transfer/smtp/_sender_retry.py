@@ -65,6 +65,10 @@ class Persistence:
 
     # -- the stream of one attempt
 
+    @property
+    def may_have_more(self) -> bool:
+        return False
+
     def next_nowait(self) -> Job | None:
         return None
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
+
+from anyio.lowlevel import checkpoint
 
 from transfer._engine.places import Place
 from transfer._errors import DisconnectedError
@@ -23,11 +26,15 @@ __all__ = ["Ride"]
 
 T = TypeVar("T")
 
+# Where a server answers before it is waited for, nobody else would ever have a turn. So many are enough for reports to
+# be taken, and then for mails to be brought, whatever the order in which a loop runs its tasks.
+_TURNS = 3
+
 
 class Ride:
     """One connection in use: the mail under way, and the one that was pulled to go next."""
 
-    def __init__(self, courier: Courier, place: Place[Line], stream: Stream) -> None:
+    def __init__(self, courier: Courier, place: Place[Line], stream: Stream, waiting: deque[Job]) -> None:
         assert place.resource is not None  # it is open
         self._courier = courier
         self._pool = courier.pool
@@ -35,6 +42,8 @@ class Ride:
         self._line: Line = place.resource
         self._session = self._line.session
         self._stream = stream
+        self._waiting = waiting
+        """Pulled for an earlier connection; they go first."""
         self._held: Job | None = None
         """Pulled, and not begun."""
         self._ahead: tuple[Job, Dispatch] | None = None
@@ -51,7 +60,9 @@ class Ride:
                 if dispatch is not None and not await self._send(current, dispatch):
                     again.append(current)
                 current = self._next()
-        except BaseException:
+        except BaseException as exc:
+            if not self._session.channel.is_in_step:
+                self._session.channel.abandon(exc)
             for left in (current, *self._take_left()):
                 if left is not None:
                     self._courier.give_up(left, self._stream)
@@ -109,8 +120,8 @@ class Ride:
         error: Exception | None = None
         self._pool.used(self._place)
         self._line.mails += 1
-        self._hold_next()
         try:
+            await self._hold_next()
             await dispatch.current.open()
             self._look_ahead(dispatch)
             await dispatch.current.deliver(then=self._ahead[1].current if self._ahead is not None else None)
@@ -136,14 +147,26 @@ class Ride:
             except SMTPException:
                 break
 
-    def _hold_next(self) -> None:
+    async def _hold_next(self) -> None:
         """Pull the next mail and check it, while the server is busy."""
-        while self._held is None and (job := self._pull()) is not None:
-            if self._guarded(self._check, job) is not None:
-                self._held = job
+        turns = 0
+        while self._held is None:
+            job = self._pull()
+            if job is not None:
+                if self._guarded(self._check, job) is not None:
+                    self._held = job
+            elif turns == _TURNS or not self._stream.may_have_more:
+                return
+            else:
+                await checkpoint()
+                turns += 1
 
     def _pull(self) -> Job | None:
-        if not (self._pool.may_go_on(self._place) and self._courier.pace.is_due()):
+        if not self._pool.may_go_on(self._place):
+            return None
+        if self._waiting:
+            return self._waiting.popleft()
+        if not self._courier.pace.is_due():
             return None
         job = self._stream.next_nowait()
         if job is not None:
