@@ -181,8 +181,7 @@ class Transaction:
     def _judge_sender(self, reply: Reply) -> None:
         self._phase = Phase.MAIL
         if reply.severity is not Severity.COMPLETION:
-            envelope = self.mail.envelope
-            raise refusal(SMTPSenderRefused, reply, envelope.mail, self._channel, envelope.sender)
+            raise refusal(SMTPSenderRefused, reply, self.mail.envelope.mail, self._channel, self.mail.envelope.sender)
         self._session.needs_reset = True
 
     def _judge_recipients(self, replies: Sequence[Reply]) -> None:
@@ -320,7 +319,8 @@ class Transaction:
 
     def recipient_reports(self) -> list[RecipientReport]:
         """Tell the fate of each recipient as far as it is known, in the envelope's order."""
-        asked = self._replies[self._first + 1 : self._first + 1 + len(self.mail.envelope.rcpts)]
+        # Whatever was said to RCPT without a MAIL says nothing of the recipients.
+        asked = self._replies[self._first + 1 :] if self._phase is not Phase.MAIL else []
         answers = dict(zip(self._accepted, self._final, strict=False))
         reports = []
         for place, address in enumerate(self.mail.envelope.recipients):
