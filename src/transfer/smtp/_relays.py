@@ -8,17 +8,21 @@ account.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
 import os
 import time
 from collections.abc import Callable, Sequence
 
+import anyio
 import attrs
 
 from transfer._engine.pool import Handling
+from transfer._errors import TransferError
 from transfer._net.names import peer_name
 from transfer._net.timeouts import Timeouts
+from transfer.smtp._check import Check, look_at
 from transfer.smtp._errors import (
     SMTPAuthenticationError,
     SMTPConnectError,
@@ -164,9 +168,32 @@ class Relays:
                 self._listener.tell(Authenticated(relay=relay.name))
         return Line(relay, session)
 
-    def _note_failure(self, relay: RelayEntry, exc: SMTPException, seconds: float) -> None:
-        if isinstance(exc, SMTPAuthenticationError) and not exc.retryable:
+    async def check(self, relay: RelayEntry) -> Check:
+        """Connect to *relay*, whatever is known of it, and part; what works now is asked in its turn again.
+
+        Raises:
+            SMTPException: there is no connection, or the login is refused, which is remembered.
+        """
+        try:
+            session = await _ready_session(relay.options)
+        except SMTPAuthenticationError as exc:
+            self._note_login(relay, exc)
+            raise
+        try:
+            with anyio.move_on_after(session.channel.timeouts.close), contextlib.suppress(TransferError):
+                await session.quit()
+        finally:
+            session.channel.close()
+        relay.refused_login, relay.rested_at = None, -math.inf
+        return look_at(session)
+
+    def _note_login(self, relay: RelayEntry, exc: SMTPAuthenticationError) -> None:
+        if not exc.retryable:
             relay.refused_login = exc
+
+    def _note_failure(self, relay: RelayEntry, exc: SMTPException, seconds: float) -> None:
+        if isinstance(exc, SMTPAuthenticationError):
+            self._note_login(relay, exc)
         self._listener.tell(ConnectFailed(relay=relay.name, error=exc, seconds=seconds))
 
     def close(self, line: Line) -> None:

@@ -12,7 +12,8 @@ from transfer._engine.places import PoolLimits
 from transfer._engine.pool import Pool
 from transfer._engine.retry import RetryPolicy
 from transfer._net.timeouts import Timeouts
-from transfer.smtp._errors import FAMILY, SMTPServerDisconnected
+from transfer.smtp._check import Check
+from transfer.smtp._errors import FAMILY, SMTPException, SMTPServerDisconnected
 from transfer.smtp._events import EventHook, Listener
 from transfer.smtp._mail import Mail, MailContent, Signer
 from transfer.smtp._options import ConnectOptions
@@ -177,6 +178,25 @@ class Sender:
         reports = Reports(running.courier, running.tasks, mails, workers=self._limits.connections, signer=self._signer)
         running.note(reports)
         return reports
+
+    async def check(self) -> dict[str, Check | SMTPException]:
+        """Find out what each relay offers and whether its credentials work, without a mail.
+
+        Each relay is connected to once, one after the other, beside the pool; the sender need not be entered. One that
+        answers is asked in its turn again, whatever was known of it, and a login that is refused is remembered.
+
+        Returns:
+            For each relay, by ``host:port`` or path, what it has shown, or why no mail could be sent through it.
+
+        Cancellation: nothing stays open.
+        """
+        found: dict[str, Check | SMTPException] = {}
+        for relay in self._relays.entries:
+            try:
+                found[relay.name] = await self._relays.check(relay)
+            except SMTPException as exc:
+                found[relay.name] = exc
+        return found
 
 
 class _Running:
