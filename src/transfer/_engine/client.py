@@ -67,9 +67,16 @@ class ClientChannel(Conversation):
         self._owed = max(self._owed, count)
         left = self._owed - count
         replies: list[Reply] = []
+        if not yields and self._has_collected(replies, left):
+            return replies
         limit = deadline or Deadline(self.timeouts.reply, "reply")
         await self._run(lambda: self._collect(replies, left), limit, replies, yields=yields)
         return replies
+
+    def _has_collected(self, replies: list[Reply], left: int) -> bool:
+        """Whether the replies have come already, as those of a group do that travelled behind a message."""
+        with self._giving_up_on_failure():
+            return self._collect(replies, left) is True
 
     async def exchange(self, command: Command, deadline: Deadline | None = None) -> Reply:
         """Send *command* and return its reply, whatever its code. After a 421 the channel is closed.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import time
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
@@ -70,7 +71,7 @@ class Pool(Generic[T]):
         tasks: anyio.abc.TaskGroup,
         errors: ErrorFamily,
         close_seconds: float | None = 5.0,
-        clock: Callable[[], float] = anyio.current_time,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._handling = handling
         self._places: Places[T] = Places(limits)

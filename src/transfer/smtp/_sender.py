@@ -168,7 +168,7 @@ class Sender:
 
         Args:
             mails: a plain or asynchronous iterable. It is pulled when mails can be sent and reports are taken, at most
-                about three mails for each connection ahead; a plain one is not to block.
+                about eight mails for each connection ahead; a plain one is not to block.
 
         Raises:
             TypeError: *mails* is one mail, or cannot be iterated.

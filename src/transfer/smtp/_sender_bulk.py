@@ -30,8 +30,9 @@ __all__ = ["Mails", "Reports"]
 
 Mails: TypeAlias = "Iterable[Mail | MailContent] | AsyncIterable[Mail | MailContent]"
 
-# The mail under way, the one whose envelope goes ahead, and a report that is about to be taken.
-_AHEAD_PER_WORKER = 3
+# The mail under way, the one whose envelope goes ahead, and enough besides for a feeder that fetches several at a time:
+# to wake it for each costs as much as sending one.
+_AHEAD_PER_WORKER = 8
 # Mails that wait for another attempt; their octets are in memory.
 _PERSISTING_LIMIT = 100
 _CLOSE_SECONDS = 5.0
@@ -92,7 +93,10 @@ class Reports:
         self._is_exhausted = False
         self._is_stopped = False
         self._fault: Exception | None = None
-        self._changed = _Signal()
+        # Each wakes only those whom it concerns: with one for all, every report would wake every task.
+        self._has_room_again = _Signal()
+        self._has_more = _Signal()
+        self._has_news = _Signal()
         self._feeding = anyio.CancelScope()
 
     @property
@@ -114,16 +118,17 @@ class Reports:
 
         Cancellation: no report is lost; the mails under way go on.
         """
-        await checkpoint_if_cancelled()
         self._start()
+        if self._reports:
+            await checkpoint_if_cancelled()  # which waiting is as well
         while not self._reports:
             if not self._running:
                 await checkpoint()
                 self._raise_fault()
                 raise StopAsyncIteration
-            await self._changed.wait()
+            await self._has_news.wait()
         self._out -= 1
-        self._changed.notify()
+        self._note_room()
         return self._reports.popleft()
 
     async def aclose(self) -> None:
@@ -136,7 +141,7 @@ class Reports:
         self.stop()
         await checkpoint_if_cancelled()
         while self._running:
-            await self._changed.wait()
+            await self._has_news.wait()
 
     async def __aenter__(self) -> Self:
         return self
@@ -154,7 +159,8 @@ class Reports:
         """Pull no more mails."""
         self._is_stopped = True
         self._feeding.cancel()
-        self._changed.notify()
+        self._has_more.notify()
+        self._has_news.notify()
 
     def _raise_fault(self) -> None:
         if self._fault is not None:
@@ -185,7 +191,7 @@ class Reports:
             await function()
         finally:
             self._running -= 1
-            self._changed.notify()
+            self._has_news.notify()
 
     async def _work(self) -> None:
         while (job := await self._next()) is not None:
@@ -195,7 +201,7 @@ class Reports:
         while (job := self.next_nowait()) is None:
             if not self.may_have_more:
                 return None
-            await self._changed.wait()
+            await self._has_more.wait()
         return job
 
     async def _persist(self, job: Job) -> None:
@@ -203,6 +209,7 @@ class Reports:
             await self._courier.persist(job)
         finally:
             self._persisting -= 1
+            self._note_room()
             self.concluded(job)
 
     # -- the couriers' side --------------------------------------------------------------------------------------------
@@ -232,11 +239,12 @@ class Reports:
         """Take a mail that will not be tried again."""
         self._courier.announce(job)
         self._reports.append(job.report)
-        self._changed.notify()
+        self._has_news.notify()
 
     def postponed(self, job: Job, /) -> None:
         """Take a mail that is to be tried again later."""
         self._persisting += 1
+        self._note_room()
         self._spawn(partial(self._persist, job))
 
     # -- the mails' side -----------------------------------------------------------------------------------------------
@@ -244,13 +252,22 @@ class Reports:
     def _has_room(self) -> bool:
         return self._out - self._persisting < self._limit and self._persisting < _PERSISTING_LIMIT
 
+    def _note_room(self) -> None:
+        """Wake whoever waits for room: the workers, who pull by themselves, or a feeder, once several fit."""
+        if self._plain is not None:
+            if self._has_room():
+                self._has_more.notify()
+        elif self._out - self._persisting <= self._limit // 2:
+            self._has_room_again.notify()
+
     def _take_in(self, mail: Mail | MailContent) -> Job:
         self._out += 1
         return Job(mail, self._signer)
 
     def _end(self, fault: Exception | None = None) -> None:
         self._is_exhausted, self._fault = True, fault
-        self._changed.notify()
+        self._has_more.notify()
+        self._has_news.notify()
 
     async def _feed(self, mails: AsyncIterator[Mail | MailContent]) -> None:
         """Pull from *mails* while there is room, and end them."""
@@ -259,10 +276,10 @@ class Reports:
             with self._feeding:
                 while not self._is_stopped:
                     if not self._has_room():
-                        await self._changed.wait()
+                        await self._has_room_again.wait()
                         continue
                     self._queue.append(self._take_in(await anext(mails)))
-                    self._changed.notify()
+                    self._has_more.notify()
         except StopAsyncIteration:
             pass
         except Exception as exc:  # noqa: BLE001  # it is the caller's own, and comes out at the caller's

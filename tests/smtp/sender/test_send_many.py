@@ -220,7 +220,7 @@ async def test_mails_are_pulled_no_faster_than_reports_are_taken(source: Source,
                 if seen < 5:
                     await anyio.sleep(0.01)  # a slow consumer
                 seen += 1
-                assert counted.taken <= seen + 3 * connections + 1
+                assert counted.taken <= seen + 8 * connections + 1
     assert (seen, counted.taken) == (200, 200)
 
 
@@ -250,7 +250,7 @@ async def test_leaving_the_loop_early_sends_what_was_begun_and_no_more(source: S
                     break
         await server.served()
     assert sorted(numbers(server)) == list(range(counted.taken))
-    assert counted.taken <= 8
+    assert counted.taken <= 1 + 8 * 2
     assert verbs(server)[-1] == "QUIT"
 
 
