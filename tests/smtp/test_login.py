@@ -8,9 +8,11 @@ import hmac
 import pytest
 
 from tests.peers import expect_eof
+from tests.smtp.scram import scram_with
 from tests.smtp.support import PARTING, Begin, offer, raises, said
 from transfer import smtp
-from transfer.smtp._login import check_credentials, login, login_by_token
+from transfer.smtp._login import check_credentials, login
+from transfer.smtp._mechanism import Mechanism
 
 PLAIN = (b"AUTH PLAIN " + base64.b64encode(b"\0anna\0secret"), b"235 in")
 NO_PLAIN = (PLAIN[0], b"535 5.7.8 no")
@@ -59,6 +61,91 @@ async def test_a_senseless_challenge_leads_on_to_the_next(begin: Begin) -> None:
     )
 
     assert await login(session, "anna", "secret") == (235, "in")
+
+
+@pytest.mark.parametrize(
+    ("offered", "taken"),
+    [
+        (b"LOGIN PLAIN CRAM-MD5 SCRAM-SHA-1 SCRAM-SHA-256", b"SCRAM-SHA-256"),
+        (b"PLAIN CRAM-MD5 SCRAM-SHA-1", b"SCRAM-SHA-1"),
+        (b"PLAIN SCRAM-SHA-512 SCRAM-SHA-1", b"SCRAM-SHA-1"),
+        # Without TLS there is nothing to tie the exchange to.
+        (b"PLAIN SCRAM-SHA-256-PLUS SCRAM-SHA-256", b"SCRAM-SHA-256"),
+    ],
+)
+async def test_scram_comes_before_all_others(begin: Begin, offered: bytes, taken: bytes) -> None:
+    session = begin(*offer(b"AUTH " + offered), scram_with(taken), expect_eof())
+
+    assert await login(session, "anna", "secret") == (235, "in")
+
+
+async def test_no_name_is_a_name_to_those_mechanisms_that_can_send_it(begin: Begin) -> None:
+    """SCRAM can't."""
+    line = b"AUTH PLAIN " + base64.b64encode(b"\0\0")
+    session = begin(*offer(b"AUTH PLAIN SCRAM-SHA-256"), *said((line, b"535 no")), *PARTING)
+    with raises(smtp.SMTPAuthenticationError, match="535 no"):
+        await login(session, "", "")
+    await session.quit()
+
+
+async def test_a_password_that_only_plain_can_send_goes_by_plain(begin: Begin) -> None:
+    line = b"AUTH PLAIN " + base64.b64encode("\0anna\0\U0001f511".encode())
+    session = begin(*offer(b"AUTH PLAIN SCRAM-SHA-256"), *said((line, b"235 in")), expect_eof())
+    await login(session, "anna", "\U0001f511")
+
+
+async def test_what_is_said_where_nothing_but_scram_is_offered_and_it_cannot_be(begin: Begin) -> None:
+    session = begin(*offer(b"AUTH SCRAM-SHA-256"), *PARTING)
+    with raises(smtp.SMTPAddressError, match="SCRAM-SHA-256 is not possible"):
+        await login(session, "", "secret")
+    await session.quit()
+
+
+# -- by the caller's own choice ----------------------------------------------------------------------------------------
+
+
+async def test_a_choice_is_an_order(begin: Begin) -> None:
+    session = begin(*offer(b"AUTH LOGIN PLAIN CRAM-MD5"), *said(PLAIN), expect_eof())
+    await login(session, "anna", "secret", mechanisms=["SCRAM-SHA-256", "Plain", "LOGIN", "CRAM-MD5"])
+
+
+async def test_what_was_not_chosen_is_not_tried(begin: Begin) -> None:
+    session = begin(*offer(b"AUTH PLAIN CRAM-MD5"), *PARTING)
+    with raises(smtp.SMTPNotSupported, match="the server offers plain, cram-md5"):
+        await login(session, "anna", "secret", mechanisms=["login"])
+    await session.quit()
+
+
+class Knock(Mechanism):
+    """A mechanism of a user's own."""
+
+    name = "KNOCK"
+
+    def __init__(self, username: str | bytes, password: str | bytes) -> None:
+        self.answer = f"{username!r} {password!r}".encode()
+
+    def respond(self, challenge: bytes) -> bytes:
+        return self.answer
+
+
+async def test_a_factory_stands_where_a_name_does(begin: Begin) -> None:
+    knock = (b"AUTH KNOCK", b"334 "), (base64.b64encode(b"'anna' 'secret'"), b"235 in")
+    session = begin(*offer(b"AUTH PLAIN KNOCK"), *said(*knock), expect_eof())
+    await login(session, "anna", "secret", mechanisms=["login", Knock, "plain"])
+
+
+async def test_a_factory_for_what_is_not_offered_is_passed_over(begin: Begin) -> None:
+    session = begin(*offer(b"AUTH PLAIN"), *said(PLAIN), expect_eof())
+    await login(session, "anna", "secret", mechanisms=[Knock, "plain"])
+
+
+async def test_a_token_can_stand_in_the_place_of_a_password(begin: Begin) -> None:
+    line = b"AUTH XOAUTH2 " + base64.b64encode(b"user=anna\1auth=Bearer secret\1\1")
+    session = begin(*offer(b"AUTH XOAUTH2"), *said((line, b"235 in")), expect_eof())
+    await login(session, "anna", "secret", mechanisms=["xoauth2"])
+
+
+# -- when there is none, or none works ---------------------------------------------------------------------------------
 
 
 async def test_the_last_refusal_is_the_one_that_is_told(begin: Begin) -> None:
@@ -131,44 +218,3 @@ def test_octets_are_checked_as_well() -> None:
     check_credentials(b"anna\xff", "sécret \t")
     with raises(smtp.SMTPAddressError, match="user name"):
         check_credentials(b"an\nna", b"secret")
-
-
-# -- tokens ------------------------------------------------------------------------------------------------------------
-
-
-async def give_token() -> str:
-    return "token"
-
-
-async def test_a_token_goes_by_xoauth2(begin: Begin) -> None:
-    line = b"AUTH XOAUTH2 " + base64.b64encode(b"user=anna\1auth=Bearer token\1\1")
-    session = begin(*offer(b"AUTH PLAIN XOAUTH2"), *said((line, b"235 in")), expect_eof())
-
-    assert await login_by_token(session, "anna", give_token) == (235, "in")
-
-
-async def test_a_token_is_not_asked_for_where_it_cannot_be_used(begin: Begin) -> None:
-    async def unused() -> str:
-        raise NotImplementedError
-
-    session = begin(*offer(b"AUTH PLAIN"), *PARTING)
-    with raises(smtp.SMTPNotSupported, match="the server offers plain"):
-        await login_by_token(session, "anna", unused)
-    await session.quit()
-
-
-async def test_a_token_stays_out_of_the_clear(begin: Begin) -> None:
-    session = begin(*offer(b"AUTH XOAUTH2"), *PARTING, dialled=False)
-    with raises(smtp.SMTPNotSupported, match="clear"):
-        await login_by_token(session, "anna", give_token)
-    await session.quit()
-
-
-async def test_a_token_with_a_line_break_is_refused(begin: Begin) -> None:
-    async def bad_token() -> str:
-        return "token\r\nRSET"
-
-    session = begin(*offer(b"AUTH XOAUTH2"), *PARTING)
-    with raises(smtp.SMTPAddressError):
-        await login_by_token(session, "anna", bad_token)
-    await session.quit()
