@@ -2,7 +2,7 @@
 
 How this works: as many workers as there may be connections pull mails, each by itself: from a plain iterable directly,
 from an asynchronous one out of a short queue that a feeder fills. Every mail counts from when it is pulled until its
-report is taken; when three for each worker are on their way, nobody pulls any more until the consumer has taken one.
+report is taken; when eight for each worker are on their way, nobody pulls any more until the consumer has taken one.
 Mails that wait for another attempt hold neither a worker nor a connection, and there is a limit for them of their own.
 """
 

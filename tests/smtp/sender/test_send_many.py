@@ -249,7 +249,10 @@ async def test_leaving_the_loop_early_sends_what_was_begun_and_no_more(source: S
                     assert report.accepted
                     break
         await server.served()
-    assert sorted(numbers(server)) == list(range(counted.taken))
+    sent = len(numbers(server))
+    assert sorted(numbers(server)) == list(range(sent))
+    # An asynchronous source that is ended in the middle may have one in its hands.
+    assert counted.taken - sent <= (source is awaited)
     assert counted.taken <= 1 + 8 * 2
     assert verbs(server)[-1] == "QUIT"
 
@@ -261,7 +264,7 @@ async def test_reports_can_be_closed_and_taken_afterwards(source: Source) -> Non
             async with many.send_many(source(counted)) as reports:
                 first = await anext(reports)
             rest = [report async for report in reports]
-            assert len(rest) == counted.taken - 1
+            assert counted.taken - 1 - len(rest) <= (source is awaited)
             assert {number_of(report) for report in (first, *rest)} == set(numbers(server))
 
 
