@@ -164,11 +164,11 @@ def delivery_of(recipients: Iterable[RecipientReport]) -> Delivery:
     return Delivery.NOT_SENT
 
 
-def status_of(reply: Reply) -> RecipientStatus:
-    """Tell what *reply* means for a recipient, by its first digit."""
+def status_of(reply: Reply, phase: Phase) -> RecipientStatus:
+    """Tell what *reply* means for a recipient, by its first digit; at RCPT a 552 may mean that there was no room."""
     if reply.severity is Severity.COMPLETION:
         return RecipientStatus.ACCEPTED
-    if reply.severity is Severity.PERMANENT and not is_too_many(reply):
+    if reply.severity is Severity.PERMANENT and not (phase is Phase.RCPT and is_too_many(reply)):
         return RecipientStatus.REFUSED
     return RecipientStatus.DEFERRED
 

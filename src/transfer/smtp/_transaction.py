@@ -328,7 +328,7 @@ class Transaction:
             if reply is None or reply.severity is Severity.COMPLETION:
                 reply, phase = answers.get(place) or self._common_answer(), Phase.END
             if reply is not None:
-                status = status_of(reply)
+                status = status_of(reply, phase)
             else:
                 (status, reply), phase = self._rest, self._phase
             response = None if reply is None else response_from(reply)
@@ -373,12 +373,12 @@ class Transaction:
             self.delivery = Delivery.REFUSED
             reply = exc.reply if isinstance(exc, SMTPResponseException) else None
             if reply is not None:
-                self._rest = status_of(reply), reply
+                self._rest = status_of(reply, self._phase), reply
             return
         if self._has_begun:
             self._channel.abandon(exc)
         if isinstance(exc, DisconnectedError) and exc.reply is not None:
-            self._rest = status_of(exc.reply), exc.reply
+            self._rest = status_of(exc.reply, self._phase), exc.reply
         if not self._channel.payload_ended or self._phase not in (Phase.BODY, Phase.END):
             return
         self.delivery = Delivery.UNKNOWN
