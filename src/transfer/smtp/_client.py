@@ -176,7 +176,7 @@ class SMTP(Logins):
                     await session.hello()
                 if mail.dkim is not None:
                     outline = await sign(outline, mail.dkim, session.extensions)
-                is_verified_tls = mail.parameters is not None and session.is_verified
+                is_verified_tls = mail.asked is not None and session.is_verified
                 dispatch = Dispatch(session, prepare(outline, session.extensions, is_verified_tls=is_verified_tls))
                 reply = await dispatch.run()
         except BaseException as exc:

@@ -88,6 +88,13 @@ class Mail:
         return asks_utf8(self.mail_options or ())
 
     @property
+    def asked(self) -> Parameters | None:
+        """What is asked of the server; a raw REQUIRETLS as well, which without verified TLS would mean nothing."""
+        if "REQUIRETLS" in map(str.upper, self.mail_options or ()):
+            return attrs.evolve(self.parameters or Parameters(), require_tls=True)
+        return self.parameters
+
+    @property
     def is_binary(self) -> bool:
         """Whether the raw options ask for BINARYMIME."""
         return _BINARY in map(str.upper, self.mail_options or ())
@@ -179,15 +186,16 @@ def prepare(draft: Draft, extensions: Extensions, *, is_verified_tls: bool = Fal
     if draft.utf8 and not extensions.supports("smtputf8"):
         raise SMTPNotSupported("An address outside of ASCII needs SMTPUTF8, which the server does not offer")
     content, body = _fit_content(draft, extensions)
-    _check_size(content, extensions)
+    if not any(option.upper().startswith("SIZE=") for option in draft.mail.mail_options or ()):
+        _check_size(content, extensions)  # who states a size knows better
     states_size = extensions.supports("size") and content.size is not None
     computed = [f"SIZE={content.size}", *body] if states_size else body
     if draft.utf8:
         computed.append("SMTPUTF8")
     wishes: list[list[str]] = []
-    mail, parameters = draft.mail, draft.mail.parameters
-    if parameters is not None or draft.wishes:
-        asked = parameters or Parameters()
+    mail, asked = draft.mail, draft.mail.asked
+    if asked is not None or draft.wishes:
+        asked = asked or Parameters()
         computed += mail_parameters(
             asked, extensions, is_verified_tls=is_verified_tls, is_null_sender=draft.sender.is_null
         )

@@ -107,7 +107,7 @@ class Ride:
 
     def _fit(self, job: Job, *, follows: Transaction | None = None) -> Dispatch:
         made, session = self._check(job), self._session
-        is_verified_tls = made.mail.parameters is not None and session.is_verified
+        is_verified_tls = made.mail.asked is not None and session.is_verified
         mail = prepare(made, session.extensions, is_verified_tls=is_verified_tls)
         return Dispatch(session, job.still_to_send(mail), follows=follows)
 
