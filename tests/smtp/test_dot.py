@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transfer.smtp import _dot
-from transfer.smtp._dot import DotStuffer, Normaliser, normalise, normalised_size, stuff, stuff_normalised
+from transfer.smtp._dot import DotStuffer, Normaliser, normalise, stuff_normalised
 
 # Few different octets, so that line ends and dots meet.
 BODIES = st.lists(st.sampled_from([b"\r", b"\n", b".", b"a", b"\r\n", b"\r\n.", b"bc"]), max_size=20).map(b"".join)
@@ -57,6 +56,10 @@ def assert_safe(wire: bytes) -> None:
     assert (b"\r\n" + wire).endswith(b"\r\n.\r\n")
 
 
+def stuff(data: bytes | bytearray | memoryview) -> bytes:
+    return stuff_normalised(normalise(data))
+
+
 def stream(chunks: list[bytes]) -> bytes:
     normaliser, stuffer = Normaliser(), DotStuffer()
     pieces = [normaliser.feed(chunk) for chunk in chunks] + [normaliser.finish()]
@@ -96,8 +99,6 @@ def test_unstuffing_gives_back_the_normalised_message(data: bytes) -> None:
     wire = stuff(data)
     assert_safe(wire)
     assert unstuff(wire) == normalise(data) == by_hand(data)
-    assert stuff_normalised(normalise(data)) == wire
-    assert normalised_size(data) == normalised_size(bytearray(data)) == len(normalise(data))
 
 
 @given(st.lists(BODIES, max_size=6))
@@ -113,7 +114,7 @@ def test_a_clean_message_is_not_copied() -> None:
 @pytest.mark.parametrize("ending", [b"", b"\r\n", b"\r", b"\n", b"\r\nab\n"])
 @pytest.mark.parametrize("missing", [0, 1, 2])
 def test_a_large_message_is_judged_as_a_small_one(missing: int, ending: bytes) -> None:
-    data = b"x" * (_dot._BLOCK_OCTETS - missing) + b"\r\n." + ending
+    data = b"x" * (262_144 - missing) + b"\r\n." + ending
     assert normalise(data) == by_hand(data)
 
 
