@@ -49,6 +49,8 @@ from transfer.smtp._events import (
 from transfer.smtp._lines import LinePolicy
 from transfer.smtp._lmtp import LMTP
 from transfer.smtp._mail import Mail
+from transfer.smtp._mechanism import Mechanism, MechanismFactory
+from transfer.smtp._oauth import TokenSource
 from transfer.smtp._options import SMTPTokenGenerator
 from transfer.smtp._parameters import DeliverBy, Notify, Parameters, Recipient, Return
 from transfer.smtp._report import Delivery, Phase, RecipientReport, RecipientStatus, Report
@@ -75,6 +77,8 @@ __all__ = [
     "Failed",
     "LinePolicy",
     "Mail",
+    "Mechanism",
+    "MechanismFactory",
     "Notify",
     "Parameters",
     "Phase",
@@ -114,12 +118,17 @@ __all__ = [
     "SMTPTokenGenerator",
     "Sender",
     "Sent",
+    "TokenSource",
     "send",
 ]
 
 for _name in __all__:
     # Tracebacks, pickles and documentation show the name under which users import it.
-    if _name not in ("EventHook", "SMTPTokenGenerator"):  # aliases of something that belongs to others
+    if _name not in (
+        "EventHook",
+        "MechanismFactory",
+        "SMTPTokenGenerator",
+    ):  # aliases of something that belongs to others
         globals()[_name].__module__ = __name__
 # The options of a client and the description of a relay are one class, which programs know by this name.
 Relay.__name__ = Relay.__qualname__ = "Relay"

@@ -83,10 +83,10 @@ async def log_in(session: Session, options: ConnectOptions) -> None:
             allow_cleartext=allow_cleartext,
         )
         return
+    if not options.logs_in:
+        return
     if username is None or password is None:
         mechanisms = [entry for entry in mechanisms or () if needs_no_password(entry)]
-        if not mechanisms:
-            return
     await login(session, username or "", password or "", mechanisms=mechanisms, allow_cleartext=allow_cleartext)
 
 

@@ -13,7 +13,7 @@ from transfer._net.timeouts import Timeouts
 from transfer.smtp._commands import check_hostname
 from transfer.smtp._lines import LinePolicy
 from transfer.smtp._mechanism import MechanismFactory
-from transfer.smtp._mechanisms import check_names
+from transfer.smtp._mechanisms import check_names, needs_no_password
 from transfer.smtp._url import options_from
 
 if TYPE_CHECKING:
@@ -243,6 +243,11 @@ class ConnectOptions:
         if self.use_tls is not None:
             return self.use_tls
         return self.port == SMTP_TLS_PORT and not self.start_tls
+
+    @property
+    def logs_in(self) -> bool:
+        """Whether to log in on connecting: somebody has a name, or a mechanism was asked for that needs none."""
+        return self.username is not None or any(map(needs_no_password, self.mechanisms or ()))
 
     @property
     def is_timeout_given(self) -> bool:

@@ -164,7 +164,7 @@ class Relays:
             tls = session.channel.stream.tls
             seconds = self._clock() - start
             self._listener.tell(Connected(relay=relay.name, tls=tls.version() if tls else None, seconds=seconds))
-            if relay.options.username is not None:
+            if relay.options.logs_in:
                 self._listener.tell(Authenticated(relay=relay.name))
         return Line(relay, session)
 
