@@ -41,6 +41,7 @@ class MiniSMTP(PeerServer):
         extensions: keywords of the EHLO reply; STARTTLS and AUTH are added by themselves.
         tls: offers STARTTLS, or with *implicit_tls* starts with the handshake.
         users: name to password; offers AUTH PLAIN and LOGIN (under TLS only, where *tls* is given).
+        lmtp: speaks LMTP: LHLO, and one answer to each message for each recipient.
     """
 
     def __init__(
@@ -50,10 +51,12 @@ class MiniSMTP(PeerServer):
         tls: ssl.SSLContext | None = None,
         implicit_tls: bool = False,
         users: Mapping[str, str] | None = None,
+        lmtp: bool = False,
         **options: object,
     ) -> None:
         super().__init__(**options)  # type: ignore[arg-type]  # PeerServer's own keywords
         self.extensions, self.tls, self.implicit_tls, self.users = extensions, tls, implicit_tls, dict(users or {})
+        self.lmtp = lmtp
         self.replies: dict[str, Answer] = {}
         self.commands: list[str] = []
         """Every command line of every connection, in order of arrival; answers to AUTH challenges are not in it."""
@@ -121,6 +124,9 @@ class _Session:
 
     def reset(self) -> None:
         self.sender, self.recipients, self.chunks = None, [], b""
+
+    def on_lhlo(self, argument: str) -> None:
+        self.on_ehlo(argument)
 
     def on_ehlo(self, argument: str) -> None:
         self.reset()
@@ -214,7 +220,10 @@ class _Session:
             self.answer("BDAT", argument, "250 2.0.0 chunk taken")
 
     def _finish(self, verb: str, argument: str, content: bytes) -> None:
-        if self.answer(verb, argument, "250 2.0.0 accepted"):
-            message = Message(self.sender or "", tuple(self.recipients), content, self.wire.tls is not None)
-            self.server.messages.append(message)
+        # RFC 2033 §4.2: one reply for each recipient that was accepted.
+        groups = [[one] for one in self.recipients] if self.server.lmtp else [self.recipients]
+        for recipients in groups:
+            if self.answer(verb, argument, "250 2.0.0 accepted"):
+                message = Message(self.sender or "", tuple(recipients), content, self.wire.tls is not None)
+                self.server.messages.append(message)
         self.reset()
