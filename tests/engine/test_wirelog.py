@@ -115,6 +115,15 @@ async def test_a_secret_line_without_a_verb_is_never_shown(peer: ScriptedPeer, l
     assert SECRET not in log.text
 
 
+async def test_a_challenge_is_never_shown(peer: ScriptedPeer, log: pytest.LogCaptureFixture) -> None:
+    """It is half of a proof, or repeats what it was sent."""
+    peer.script(expect(b"AUTH X\r\n"), send(b"334 czNjcmV0\r\n"), expect(b"*\r\n"), send(b"334 \r\n"), hang())
+    with client_of(peer) as channel:
+        await channel.exchange(Command("AUTH", "X"))
+        await channel.exchange(Command("", "*"))
+    assert [text for text in log.messages if " S: " in text] == ["peer:25 S: 334 ****", "peer:25 S: 334 "]
+
+
 async def test_a_server_does_not_show_what_it_received_either(log: pytest.LogCaptureFixture) -> None:
     with client_and_server() as (client, server):
 

@@ -14,13 +14,17 @@ __all__ = ["LOGGER", "WireLog"]
 
 LOGGER = logging.getLogger("transfer.wire")
 
+# RFC 4954 §4, RFC 2228 §5: what comes with it is one half of a proof, or repeats what this side has sent.
+_CHALLENGE = 334
+_REDACTED = "****"
+
 
 class WireLog:
     """Writes to the logger ``transfer.wire`` at DEBUG: ``C:`` for commands, ``S:`` for replies, ``*:`` for events.
 
     A secret argument never gets here in clear: :class:`Command` shows it as ``****``, and so is every argument of
-    *secret_verbs*, whether its command says that it is secret or not. Control characters are escaped, so that a peer
-    can't forge lines.
+    *secret_verbs*, whether its command says that it is secret or not, and every challenge (334). Control characters
+    are escaped, so that a peer can't forge lines.
     """
 
     __slots__ = ("_peer", "_secret_verbs")
@@ -43,7 +47,8 @@ class WireLog:
             last = len(reply.lines) - 1
             for number, line in enumerate(reply.lines):
                 mark = " " if number == last else "-"
-                LOGGER.debug("%s S: %s%s%s", self._peer, reply.code, mark, _escape(line))
+                text = _REDACTED if line and reply.code == _CHALLENGE else _escape(line)
+                LOGGER.debug("%s S: %s%s%s", self._peer, reply.code, mark, text)
 
     def event(self, event: str, *args: object) -> None:
         """Log something that is no line: a TLS handshake, a payload, the end."""
