@@ -12,7 +12,7 @@ import aiosmtplib
 import pytest
 
 from tests.peers import MiniSMTP, ScriptedPeer, expect_eof
-from tests.smtp.support import LONG, RECIPIENT, SENDER, TEXT, client_of, connected, letter, opening, raises
+from tests.smtp.support import LONG, client_of, connected, opening, raises
 from transfer import smtp
 
 # These belong to asyncio; docs/howto/migrate.md lists them.
@@ -156,21 +156,3 @@ async def test_facts_of_tls(server_tls_context: ssl.SSLContext, client_tls_conte
             assert len(client.get_transport_info("cipher")) == 3
             assert client.get_transport_info("compression") is None
             assert client.get_transport_info("nonsense") is None
-
-
-# -- without an event loop ---------------------------------------------------------------------------------------------
-
-
-def test_a_program_without_an_event_loop_sends_too(smtp_server: MiniSMTP) -> None:
-    client = client_of(smtp_server)
-
-    assert client.sendmail_sync(SENDER, RECIPIENT, TEXT) == ({}, "2.0.0 accepted")
-    assert client.send_message_sync(letter(), rcpt_options=["NOTIFY=NEVER"]) == ({}, "2.0.0 accepted")
-    assert [message.recipients for message in smtp_server.messages] == [
-        (f"<{RECIPIENT}>",),
-        (f"<{RECIPIENT}> NOTIFY=NEVER",),
-    ]
-    assert not client.is_connected
-    smtp_server.replies["MAIL"] = "550 no"
-    with raises(smtp.SMTPSenderRefused):
-        client.sendmail_sync(SENDER, RECIPIENT, TEXT)

@@ -6,12 +6,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import anyio
-
 from transfer._wire.command import Command
 from transfer._wire.reply import Reply, Severity
 from transfer.smtp import _commands as commands
 from transfer.smtp._address import parse_mailbox
+from transfer.smtp._alone import run_alone
 from transfer.smtp._commands import check_hostname
 from transfer.smtp._connection import Path, Timeout
 from transfer.smtp._content import Content, MemoryContent
@@ -155,12 +154,12 @@ class SMTP(Logins):
         return dispatch.report(mail)
 
     def sendmail_sync(self, *args: Any, **kwargs: Any) -> tuple[dict[str, SMTPResponse], str]:
-        """Connect, :meth:`sendmail` and part, in an event loop of its own: for programs that have none running."""
-        return anyio.run(self._send_alone, partial(self.sendmail, *args, **kwargs))
+        """Connect, :meth:`sendmail` and part, in an event loop of its own; RuntimeError where this thread has one."""
+        return run_alone(partial(self._send_alone, partial(self.sendmail, *args, **kwargs)), "sendmail")
 
     def send_message_sync(self, *args: Any, **kwargs: Any) -> tuple[dict[str, SMTPResponse], str]:
-        """Connect, :meth:`send_message` and part, in an event loop of its own."""
-        return anyio.run(self._send_alone, partial(self.send_message, *args, **kwargs))
+        """Connect, :meth:`send_message` and part; as :meth:`sendmail_sync`."""
+        return run_alone(partial(self._send_alone, partial(self.send_message, *args, **kwargs)), "send_message")
 
     async def _send_alone(self, send: Callable[[], Awaitable[_Outcome]]) -> _Outcome:
         async with self:
