@@ -95,6 +95,14 @@ def types(session: nox.Session) -> None:
     session.run("pyright")
     # Every public name has a complete type, as a user's type checker sees the installed package.
     session.run("pyright", "--verifytypes", "transfer", "--ignoreexternal")
+    # A program that is typed against aiosmtplib finds the same types once its import is changed.
+    original, swapped = ROOT / "tests/typing/mail_program.py", Path(session.create_tmp()) / "mail_program_here.py"
+    before, imports, after = original.read_text("utf-8").partition("\nimport aiosmtplib\n")
+    if not imports:
+        session.error(f"{original} does not import aiosmtplib")
+    swapped.write_text(f"{before}\nimport transfer.smtp as aiosmtplib\n{after}", "utf-8")
+    session.run("mypy", str(swapped))
+    session.run("pyright", str(original), str(swapped))
 
 
 if PYTHONS:
