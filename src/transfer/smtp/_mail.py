@@ -47,6 +47,15 @@ class Signer(Protocol):
         ...
 
 
+def _check_size_given(_: object, __: attrs.Attribute[int | None], size: object) -> None:
+    if size is None:
+        return
+    if not isinstance(size, int) or isinstance(size, bool):
+        raise TypeError(f"size is a number of octets, not {type(size).__name__}")
+    if size < 0:
+        raise ValueError(f"size is a number of octets, not {size}")
+
+
 @attrs.frozen
 class Mail:
     """A mail as its sender sees it: the message, the envelope, and what is asked of the server.
@@ -78,7 +87,7 @@ class Mail:
     mail_options: Sequence[str] | None = attrs.field(default=None, kw_only=True)
     rcpt_options: Sequence[str] | None = attrs.field(default=None, kw_only=True)
     all_or_nothing: bool = attrs.field(default=False, kw_only=True)
-    size: int | None = attrs.field(default=None, kw_only=True)
+    size: int | None = attrs.field(default=None, kw_only=True, validator=_check_size_given)
     progress: ProgressCallback | None = attrs.field(default=None, kw_only=True)
     dkim: Signer | None = attrs.field(default=None, kw_only=True)
 
