@@ -1,4 +1,7 @@
-"""``python -m benchmarks run [NAME ...]`` measures; ``python -m benchmarks table FILE`` publishes."""
+"""``python -m benchmarks run [NAME ...]`` measures; ``python -m benchmarks table FILE`` publishes.
+
+A full run publishes by itself: the documentation gets its tables and its picture.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import tables
+from benchmarks import plot, tables
 from benchmarks.children import ROOT, say
 from benchmarks.machine import describe_machine, describe_versions
 from benchmarks.model import Report, Settings
@@ -30,6 +33,7 @@ NAMES = (
 )
 RESULTS = ROOT / "benchmarks" / "results"
 PAGE = ROOT / "docs" / "explanation" / "performance.md"
+PLOT = PAGE.with_suffix(".svg")
 RAM_DISK = Path("/dev/shm")
 ROUNDS = 5
 QUICK_SCALE, QUICK_ROUNDS = 0.05, 1
@@ -44,14 +48,15 @@ def main() -> int:
     """
     options = _parser().parse_args()
     if options.command == "table":
-        tables.put_into(PAGE, tables.markdown(json.loads(options.file.read_text(encoding="utf-8"))))
-        say(f"the results are in {PAGE}")
+        _publish(json.loads(options.file.read_text(encoding="utf-8")))
         return 0
     results = _measure(options.names, quick=options.quick)
     path = options.json or RESULTS / f"{datetime.now(tz=UTC):%Y-%m-%dT%H%M%S}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print(tables.markdown(results))
+    if not (options.names or options.quick):
+        _publish(json.loads(path.read_text(encoding="utf-8")))
     say(f"wrote {path} after {results['seconds']} s; {tables.verdict(results)}")
     return 0 if results["is_held"] else 1
 
@@ -65,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--quick", action="store_true", help="small sizes, one round: does it run? The numbers mean little"
     )
-    table = commands.add_parser("table", help=f"put the results of a run into {PAGE.relative_to(ROOT)}")
+    table = commands.add_parser("table", help=f"put the results of a run into {PAGE.relative_to(ROOT)}, with a picture")
     table.add_argument("file", type=Path, metavar="FILE", help="what a run has written")
     return parser
 
@@ -89,6 +94,11 @@ def _measure(names: list[str], *, quick: bool) -> dict[str, Any]:
         "is_held": all(target.is_held for report in reports for target in report.targets),
         "reports": [report.as_json() for report in reports],
     }
+
+
+def _publish(results: dict[str, Any]) -> None:
+    tables.put_into(PAGE, tables.markdown(results, plot=PLOT.name if plot.draw(results, PLOT) else None))
+    say(f"the results are in {PAGE}")
 
 
 def _run(name: str, settings: Settings) -> Report:

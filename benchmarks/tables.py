@@ -15,9 +15,14 @@ _Row = Sequence[str]
 _Json = Mapping[str, Any]
 
 
-def markdown(results: _Json) -> str:
-    """Return everything as Markdown: the machine and the verdict, all targets, then each benchmark's numbers."""
+def markdown(results: _Json, plot: str | None = None) -> str:
+    """Return everything as Markdown: the machine and the verdict, all targets, then each benchmark's numbers.
+
+    Args:
+        plot: the name of a picture to show at the top.
+    """
     parts = [_preamble(results), f"**{verdict(results).capitalize()}.**"]
+    parts += [f"![Everybody's medians, from the lowest to the highest of the rounds]({plot})"] if plot else []
     reports = [report for report in results["reports"] if report["targets"]]
     parts += [f"### Targets: {report['name']}\n\n{_targets_table(report['targets'])}" for report in reports]
     for report in results["reports"]:

@@ -110,6 +110,11 @@ def test_table_into_a_page_without_markers_is_an_error(tmp_path: Path) -> None:
     assert page.read_text("utf-8") == "text"
 
 
+def test_page_shows_the_picture_if_there_is_one() -> None:
+    assert "](performance.svg)" in tables.markdown(results(), plot="performance.svg")
+    assert ".svg" not in tables.markdown(results())
+
+
 def test_documentation_names_every_benchmark_and_has_a_place_for_the_results() -> None:
     page = PAGE.read_text("utf-8")
 
