@@ -30,6 +30,7 @@ def python_of(page: str) -> list[str]:
 
 PROGRAM, SEVERAL, FAILING = python_of("docs/tutorial/first-mail.md")
 ASKING, CATCHING, *TIMES, ANSWERS = python_of("docs/howto/delivery-notifications.md")
+(LARGE,) = python_of("docs/howto/large-messages.md")
 README = next(block for block in python_of("README.md") if "smtp.send(" in block)
 
 
@@ -83,6 +84,23 @@ def test_the_program_tells_who_was_refused(server: MiniSMTP, capsys: pytest.Capt
         "accepted: 2.0.0 accepted",
         "refused: you@example.net 550 5.1.1 no such user",
     ]
+
+
+def test_a_file_goes_out_and_its_fate_is_printed(
+    server: MiniSMTP, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("report.eml").write_bytes(b"Subject: figures\n\n" + b".1\n" * 100_000)
+    server.replies["RCPT"] = ["250 2.1.5 ok", "550 5.1.1 no such user"]
+    exec(compile(there(LARGE, server), "large.py", "exec"), {})
+
+    *progress, anna, ben, last = capsys.readouterr().out.splitlines()
+    assert progress[-1].startswith("400020 of 400020 octets")
+    assert (anna, ben) == (
+        "anna@example.net accepted 250 2.0.0 accepted",
+        "ben@example.net refused 550 5.1.1 no such user",
+    )
+    assert last == "queued as 2.0.0 accepted"
 
 
 async def run_snippet(source: str, **names: Any) -> None:
