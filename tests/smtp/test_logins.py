@@ -222,6 +222,7 @@ async def test_a_subclass_that_is_refused_at_connecting_leaves_nothing_open(peer
     with raises(smtp.SMTPAuthenticationError, match="535 no"):
         await client.connect()
     assert not client.is_connected
+    assert repr(client) == "<Ordered, not connected>"
 
 
 async def test_mechanisms_that_are_chosen_win_over_the_order_of_a_subclass(peer: ScriptedPeer) -> None:
