@@ -68,8 +68,8 @@ def dialogue(request: pytest.FixtureRequest, server_tls_context: ssl.SSLContext)
 
 def client_for(peer: MiniSMTP, dialogue: Dialogue, client_tls_context: ssl.SSLContext) -> smtp.SMTP:
     kind = smtp.LMTP if peer.lmtp else smtp.SMTP
-    own = {"tls_context": client_tls_context} if dialogue.is_tls else {"start_tls": False}
-    place = {"hostname": peer.host, "port": peer.port, "local_hostname": NAME, "timeout": LONG}
+    own: dict[str, Any] = {"tls_context": client_tls_context} if dialogue.is_tls else {"start_tls": False}
+    place: dict[str, Any] = {"hostname": peer.host, "port": peer.port, "local_hostname": NAME, "timeout": LONG}
     return kind(**place, **own, **dialogue.client)
 
 
