@@ -56,7 +56,7 @@ def test_the_address_is_found_as_programs_know_it(text: str, address: str) -> No
 @pytest.mark.parametrize("text", REFUSED)
 def test_what_is_not_one_address_is_refused(text: str) -> None:
     for function in (parse_address, quote_address):
-        with raises(SMTPAddressError):
+        with raises(SMTPAddressError, match="is not an address"):
             function(text)
 
 

@@ -8,6 +8,7 @@ the header, never put together from several, so that a comment or a fold inside 
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from email.errors import InvalidHeaderDefect
@@ -136,12 +137,13 @@ def parse_address(address: str) -> str:
     try:
         return str(parse_mailbox(address.strip(), allow_null=True))
     except SMTPAddressError:
-        if "<" not in address or any(character in address for character in "\r\n"):
-            raise
-        found = list(parse_addresses(address, "address"))
-        if len(found) != 1:
-            raise
-        return str(found[0])
+        # A line break may fold a header; here there is none.
+        if "<" in address and "\r" not in address and "\n" not in address:
+            with contextlib.suppress(SMTPAddressError):
+                found = list(parse_addresses(address, "address"))
+                if len(found) == 1:
+                    return str(found[0])
+        raise
 
 
 def quote_address(address: str) -> str:
