@@ -4,9 +4,9 @@ Measured: the time of the calls, after connecting, in round trips; a proxy betwe
 ``smtp-sink`` hands on what it receives 10 ms later, in both directions. How long a round trip is, ten ``NOOP`` in a row
 through the proxy tell before each turn; the number is the time divided by their median. "a row of messages": 100
 messages of 2 kB over one connection, for each; by ``transfer.smtp.Sender.send_many``, and for comparison by
-``sendmail`` of ``transfer.smtp.SMTP``, aiosmtplib and smtplib, by smtpproto's ``send_message``, and by ``smtp-source``,
-whose time includes connecting. "100 recipients": one message to 100 recipients, in all, by the same but for the first
-and the last. On another event loop the others wait just as long, so they run on asyncio only.
+``sendmail`` of ``transfer.smtp.SMTP``, aiosmtplib and smtplib, by smtpproto's ``send_message``, and by
+``smtp-source -s 1 -d``, whose time includes connecting. "100 recipients": one message to 100 recipients, in all, by the
+same calls for a single message. On another event loop the others wait just as long, so they run on asyncio only.
 """
 
 from __future__ import annotations
