@@ -155,7 +155,7 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Run the benchmarks, each against its peers in one run, and put them into the page; a target that is missed fails."""
+    """Run the benchmarks, each against its peers in one run, and publish them; a target that is missed fails."""
     install(session, "bench")
     session.run("python", "-m", "benchmarks", *(session.posargs or ["run"]))
 
