@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import ssl
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import attrs
 
@@ -31,7 +31,8 @@ class Certificate:
 
 def certificate_of(tls: ssl.SSLObject) -> Certificate | None:
     """Return the peer's certificate; None where none was sent or nobody has verified it."""
-    found: Mapping[str, Any] = tls.getpeercert() or {}
+    # What it holds under which name the stubs do not tell.
+    found = cast("Mapping[str, Any]", tls.getpeercert() or {})
     if not found:
         return None
     return Certificate(

@@ -288,7 +288,7 @@ def _content_of(mail: Mail, policy: LinePolicy) -> Content:
     assert not isinstance(message, Message)
     if is_binary and isinstance(message, bytes | bytearray | memoryview):
         return MemoryContent(bytes(message), is_binary=True, progress=mail.progress)
-    return MemoryContent(to_octets(message, policy), progress=mail.progress)
+    return MemoryContent(to_octets(cast("str | Octets", message), policy), progress=mail.progress)
 
 
 def _needs_utf8(mailboxes: Iterable[Mailbox]) -> bool:
