@@ -247,7 +247,7 @@ async def sign(draft: Draft, signer: Signer, extensions: Extensions) -> Draft:
     return attrs.evolve(draft, mail=mail, content=MemoryContent(data, progress=mail.progress))
 
 
-def to_octets(message: str | Octets, policy: LinePolicy = LinePolicy.NORMALISE) -> bytes:
+def to_octets(message: object, policy: LinePolicy = LinePolicy.NORMALISE) -> bytes:
     """Return *message* with CRLF line ends; a text in UTF-8.
 
     Raises:
@@ -288,7 +288,7 @@ def _content_of(mail: Mail, policy: LinePolicy) -> Content:
     assert not isinstance(message, Message)
     if is_binary and isinstance(message, bytes | bytearray | memoryview):
         return MemoryContent(bytes(message), is_binary=True, progress=mail.progress)
-    return MemoryContent(to_octets(cast("str | Octets", message), policy), progress=mail.progress)
+    return MemoryContent(to_octets(message, policy), progress=mail.progress)
 
 
 def _needs_utf8(mailboxes: Iterable[Mailbox]) -> bool:
