@@ -183,9 +183,12 @@ async def test_the_goodbye_does_not_wait_for_ever(peer: ScriptedPeer) -> None:
 
 async def test_tasks_that_enter_at_once_share_a_connection(smtp_server: MiniSMTP) -> None:
     client = client_of(smtp_server)
+    inside: list[int] = []
 
     async def send_one(number: int) -> None:
         async with client:
+            inside.append(number)
+            await until(lambda: len(inside) == 5)
             await client.sendmail("s@x", f"r{number}@x", b"")
 
     async with anyio.create_task_group() as group:
