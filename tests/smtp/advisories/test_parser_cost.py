@@ -87,12 +87,16 @@ def count_calls(work: Callable[[str], object], text: str) -> tuple[int, int]:
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("name", PARSERS)
 def test_a_megabyte_is_read_or_refused_at_once(name: str) -> None:
+    # Lists are read token by token, which takes a microsecond each.
+    octets = OCTETS // 10 if name in ("header", "domains") else OCTETS
     for piece in PIECES:
-        for text in (piece * (OCTETS // len(piece)), "a@b.c, " + piece * (OCTETS // len(piece)) + "x"):
-            if "@" in piece and "," in piece:
-                text = text[: OCTETS // 20]  # addresses that are read one by one
+        for text in (piece * (octets // len(piece)), "a@b.c, " + piece * (octets // len(piece)) + "x"):
             with contextlib.suppress(SMTPAddressError, SMTPMessageError):
                 PARSERS[name](text)
+    if octets < OCTETS:
+        for piece in ("(", '"a" ', "<"):
+            with contextlib.suppress(SMTPAddressError):
+                PARSERS[name](piece * (OCTETS // len(piece)))
 
 
 @pytest.mark.parametrize("name", PARSERS)
