@@ -54,11 +54,13 @@ def _header(channel: ClientChannel, size: int, *, last: bool) -> bytes:
 
 
 def _headed(head: bytes, octets: Payload) -> Payload:
-    if isinstance(octets, bytes | bytearray | memoryview):
-        return _prefix(head, (octets,)) if len(octets) > _CHUNK_BYTES else b"".join((head, octets))
     if isinstance(octets, AsyncIterable):
         return _Headed(head, octets)
-    return _prefix(head, octets)
+    if not isinstance(octets, bytes | bytearray | memoryview):
+        return _prefix(head, octets)
+    if len(octets) <= _CHUNK_BYTES:
+        return b"".join((head, octets))
+    return _prefix(head, (memoryview(octets).cast("B"),))
 
 
 def _prefix(head: bytes, pieces: Iterable[Octets]) -> Iterator[Octets]:
