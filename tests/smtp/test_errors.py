@@ -153,7 +153,7 @@ def test_network_facts_survive_under_the_names_of_smtp() -> None:
             errors.SMTPRecipientsRefused([REFUSED] * 200),
             f"All recipients were refused ({'a@x.y: 550 5.1.1 no such user; ' * 5}and 195 more)",
         ),
-        (errors.SMTPRecipientsRefused([]), "All recipients were refused"),
+        (errors.SMTPRecipientsRefused([]), "All recipients were refused: none was given"),
         (errors.SMTPProtocolError(-1, "reply holds a NUL", peer="x:25"), "reply holds a NUL [x:25]"),
     ],
 )

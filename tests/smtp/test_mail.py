@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from email.message import EmailMessage
+from typing import Any
 
 import pytest
 
@@ -248,3 +249,9 @@ def test_a_command_that_would_be_too_long_is_an_address_error() -> None:
     drafted = draft(Mail(TEXT, sender=SENDER, recipients=RECIPIENT, rcpt_options=["ORCPT=" + "x" * 8192]))
     with pytest.raises(smtp.SMTPAddressError, match="longer than 8192 octets"):
         prepare(drafted, NOTHING)
+
+
+@pytest.mark.parametrize("given", [b"b@x.org", 5, None, [None], [b"b@x.org"], [("Ben", "b@x.org")]], ids=repr)
+def test_what_are_no_recipients_is_a_type_error_that_says_so(given: Any) -> None:
+    with pytest.raises((TypeError, smtp.SMTPMessageError), match=r"recipients|an address is a str, not"):
+        draft(smtp.Mail(TEXT, sender=SENDER, recipients=given))

@@ -239,10 +239,20 @@ def _find_fault(address: str) -> str:
         return "it has no domain after '@'"
     if address.startswith('"'):
         return "its quoted local part is not closed, or not followed by '@'"
-    for character, name in (("<", "'<'"), (">", "'>'"), (" ", "a space"), (",", "a comma")):
-        if character in address:
-            return f"it holds {name} outside of quotes"
-    return "its local part is neither a dot-string nor a quoted string"
+    return _find_delimiter(address) or "its local part is neither a dot-string nor a quoted string"
+
+
+def _find_delimiter(text: str) -> str:
+    """Name what separates addresses from other things and stands in *text*, or give an empty text."""
+    for character, name in (
+        (",", "a comma; give several addresses one by one, as a list"),
+        ("<", "'<'"),
+        (">", "'>'"),
+        (" ", "a space"),
+    ):
+        if character in text:
+            return f"outside of quotes it holds {name}"
+    return ""
 
 
 def _find_domain_fault(address: str, domain: str) -> str:
@@ -250,8 +260,9 @@ def _find_domain_fault(address: str, domain: str) -> str:
         return _find_fault(address)
     if len(domain) > _DOMAIN_LIMIT:
         return f"its domain has {len(domain)} octets, more than {_DOMAIN_LIMIT}"
-    kind = "address literal" if domain.startswith("[") else "domain"
-    return f"{_excerpt(domain)} is no {kind}"
+    if domain.startswith("["):
+        return f"{_excerpt(domain)} is no address literal"
+    return _find_delimiter(domain) or f"{_excerpt(domain)} is no domain"
 
 
 def _refusal(text: str, fault: str, clause: str = "§4.1.2") -> SMTPAddressError:

@@ -207,7 +207,7 @@ class SMTPRecipientsRefused(SMTPException):
         shown = [f"{refused.recipient}: {refused.code} {refused.message}" for refused in self.recipients[:_SHOWN]]
         if len(self.recipients) > _SHOWN:
             shown.append(f"and {len(self.recipients) - _SHOWN} more")
-        return f"{self.message} ({'; '.join(shown)})" if shown else self.message
+        return f"{self.message} ({'; '.join(shown)})" if shown else f"{self.message}: none was given"
 
 
 class SMTPProtocolError(SMTPResponseException, RemoteProtocolError):

@@ -301,13 +301,15 @@ def _explicit_sender(sender: str) -> Mailbox:
 
 def _explicit_recipients(mail: Mail) -> tuple[list[Mailbox], tuple[Recipient, ...]]:
     """Return the mailboxes and, where a recipient has wishes, those of all; who is named twice gets one copy."""
-    given = mail.recipients
     # One str is one recipient.
-    everybody = (given,) if given is None or isinstance(given, str | Recipient) else given
+    given: object = (mail.recipients,) if isinstance(mail.recipients, str | Recipient) else mail.recipients
+    if isinstance(given, bytes) or not isinstance(given, Iterable):
+        raise TypeError(f"recipients are an address or a sequence of addresses, not {type(given).__name__}")
+    everybody: Sequence[str | Recipient] = tuple(given)
     by_key: dict[tuple[str, str | None], tuple[Mailbox, str | Recipient]] = {}
     for one in everybody:
-        mailbox = one.mailbox if isinstance(one, Recipient) else parse_mailbox(one)  # type: ignore[arg-type]  # checks
-        by_key.setdefault(mailbox.key, (mailbox, one))  # type: ignore[arg-type]  # a str by now
+        mailbox = one.mailbox if isinstance(one, Recipient) else parse_mailbox(one)
+        by_key.setdefault(mailbox.key, (mailbox, one))
     mailboxes = [mailbox for mailbox, _ in by_key.values()]
     if not any(isinstance(one, Recipient) for one in everybody):
         return mailboxes, ()
