@@ -20,7 +20,7 @@ class Dispatch:
     """
 
     def __init__(self, session: Session, mail: Prepared, *, follows: Transaction | None = None) -> None:
-        self.current = Transaction(session, mail, follows=follows)
+        self.current: Transaction = Transaction(session, mail, follows=follows)
         self._session = session
         self._earlier: list[Transaction] = []
 

@@ -45,18 +45,18 @@ class Job:
     )
 
     def __init__(self, given: object, signer: Signer | None = None) -> None:
-        self.given = given
-        self.signer = given.dkim or signer if isinstance(given, Mail) else signer
+        self.given: object = given
+        self.signer: Signer | None = given.dkim or signer if isinstance(given, Mail) else signer
         self.draft: Draft | None = None
-        self.attempts = 0
-        self.elsewhere = 0
+        self.attempts: int = 0
+        self.elsewhere: int = 0
         """How often it was taken to another connection at once."""
         self.failure: Exception | None = None
         """Why the last attempt has to be repeated for somebody, if it has to."""
         self.fault: Exception | None = None
         """What the last attempt raised, where that was none of ours."""
-        self.failed_at = 0.0
-        self.report = Report(mail=given, attempts=0)
+        self.failed_at: float = 0.0
+        self.report: Report = Report(mail=given, attempts=0)
         self._begun = False
 
     @property

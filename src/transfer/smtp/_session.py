@@ -76,23 +76,23 @@ class Session:
     def __init__(
         self, channel: ClientChannel, *, local_hostname: str | None, dialled: bool, is_lmtp: bool = False
     ) -> None:
-        self.channel = channel
-        self.is_lmtp = is_lmtp
-        self.needs_reset = False
+        self.channel: ClientChannel = channel
+        self.is_lmtp: bool = is_lmtp
+        self.needs_reset: bool = False
         """Whether a mail was begun that has not ended, so that RSET goes before the next one."""
         self.greeting: SMTPResponse | None = None
         """Set by whoever has read it."""
-        self.is_logged_in = False
+        self.is_logged_in: bool = False
         """Whether a login has succeeded since the connection or TLS began."""
         self._is_upgraded = False
-        self.extensions = Extensions()
+        self.extensions: Extensions = Extensions()
         self.last_ehlo: SMTPResponse | None = None
         self.last_helo: SMTPResponse | None = None
-        self.is_esmtp = False
+        self.is_esmtp: bool = False
         """Whether an EHLO has succeeded since the connection or TLS began."""
         self._is_introduced = False
         self.local_hostname = local_hostname
-        self.turns = anyio.Lock(fast_acquire=True)
+        self.turns: anyio.Lock = anyio.Lock(fast_acquire=True)
         """Whose turn it is; kept here because a lock belongs to one event loop, as a connection does."""
         self._asked = False
         """Whether the server waits for the answer to a challenge, not for a command."""

@@ -76,8 +76,8 @@ class Transaction:
     """
 
     def __init__(self, session: Session, mail: Prepared, *, follows: Transaction | None = None) -> None:
-        self.delivery = Delivery.NOT_SENT
-        self.mail = mail
+        self.delivery: Delivery = Delivery.NOT_SENT
+        self.mail: Prepared = mail
         self._session = session
         self._channel = session.channel
         envelope = mail.envelope
