@@ -68,7 +68,7 @@ def _to_domain(value: str) -> str:
 class DKIM:
     """Signs messages in the name of a domain.
 
-    Args:
+    Attributes:
         domain: who signs, ``example.org``; the public key is in the DNS at ``selector._domainkey.domain``.
         selector: which of the domain's keys it is.
         private_key: an RSA or Ed25519 key in PEM (PKCS #8 or PKCS #1) without a pass phrase, or the file with it.

@@ -79,7 +79,7 @@ def _to_word(words: type[Word], value: str) -> Word:
 class Recipient:
     """A recipient of whom more is asked than to get the mail.
 
-    Args:
+    Attributes:
         address: the forward-path, as it would be given by itself.
         notify: when to notify the sender: members of :class:`Notify` or their names, one, several, or joined by commas;
             None takes the mail's :class:`Parameters`.
@@ -119,7 +119,7 @@ class Recipient:
 class DeliverBy:
     """A time by which the mail is to be delivered (RFC 2852 §4).
 
-    Args:
+    Attributes:
         seconds: from now on, at most nine digits; from 1 on for the mode ``"R"``. With ``"N"`` a time that has passed
             is 0 or negative.
         mode: what happens after it: ``"R"`` returns the mail to the sender, ``"N"`` notifies of the delay and goes on.
@@ -146,7 +146,7 @@ class DeliverBy:
 class Parameters:
     """What is asked of a server for a mail. A server that does not offer it gets no mail, and an error says so.
 
-    Args:
+    Attributes:
         ret: how much of the mail a notification of failure brings back: a member of :class:`Return` or its name.
         envid: an identifier that notifications of this mail will carry: visible ASCII and spaces, at most 100
             characters once encoded; RFC 3461 §5.4 advises 38.
