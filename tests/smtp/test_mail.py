@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from email.message import EmailMessage
 from typing import Any
 
@@ -255,3 +256,13 @@ def test_a_command_that_would_be_too_long_is_an_address_error() -> None:
 def test_what_are_no_recipients_is_a_type_error_that_says_so(given: Any) -> None:
     with pytest.raises((TypeError, smtp.SMTPMessageError), match=r"recipients|an address is a str, not"):
         draft(smtp.Mail(TEXT, sender=SENDER, recipients=given))
+
+
+def test_what_one_server_cannot_take_the_next_one_may() -> None:
+    class Pieces:
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            yield "Grüße".encode()
+
+    drafted = draft(Mail(Pieces(), sender=SENDER, recipients=RECIPIENT))
+    assert prepare(drafted, NOTHING).content.only_ascii
+    assert not prepare(drafted, extensions("8bitmime")).content.only_ascii

@@ -330,6 +330,7 @@ def _fit_content(draft: Draft, extensions: Extensions) -> tuple[Content, list[st
     if content.is_ascii:
         return content, []
     if eight_bit:
+        content.only_ascii = False  # as another server may have wanted it
         return content, ["BODY=8BITMIME"]
     if draft.source is not None:
         octets = flatten_message(draft.source, utf8=draft.utf8, cte_type="7bit", line_policy=draft.line_policy)
