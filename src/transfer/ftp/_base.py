@@ -112,6 +112,14 @@ class BaseClient:
             raise FTPDisconnected("Not connected: connect() comes first")
         return self._last_session
 
+    async def _ready(self) -> Session:
+        """Return the session that the next command goes to.
+
+        Raises:
+            FTPDisconnected: there is none.
+        """
+        return self._session
+
     async def connect(self, host: str, port: int = DEFAULT_PORT) -> list[str]:
         """Connect, with TLS if *ssl* was given, and return the lines of the greeting.
 
@@ -134,7 +142,7 @@ class BaseClient:
             FTPTLSError, FTPProtocolError: the handshake failed, or plain text came before it; the connection is closed.
             InvalidCommand: the connection is inside TLS already.
         """
-        await upgrade(self._session, self.server_host or "", sslcontext)
+        await upgrade(await self._ready(), self.server_host or "", sslcontext)
 
     async def login(
         self, user: str = DEFAULT_USER, password: str = DEFAULT_PASSWORD, account: str = DEFAULT_ACCOUNT
@@ -146,7 +154,7 @@ class BaseClient:
             FTPNotSupported: the password would go over a network in clear; nothing was sent.
         """
         allow_cleartext = self._settings.allow_cleartext_auth
-        await log_in(self._session.control, user, password, account, allow_cleartext=allow_cleartext)
+        await log_in((await self._ready()).control, user, password, account, allow_cleartext=allow_cleartext)
 
     async def quit(self) -> None:
         """Say QUIT, wait for the answer, and close in any case."""
@@ -214,8 +222,9 @@ class BaseClient:
             StatusCodeError: the code is not among those expected.
             InvalidCommand: *command* holds CR, LF or NUL or is not one, or a transfer is under way.
         """
-        control, expected, wait = self._session.control, wrap_into_codes(expected_codes), wrap_into_codes(wait_codes)
+        expected, wait = wrap_into_codes(expected_codes), wrap_into_codes(wait_codes)
         line = _parse_command(command, censor_after) if command else None
+        control = (await self._ready()).control
         if not expected and not wait:
             if line is not None:
                 await control.tell(line)

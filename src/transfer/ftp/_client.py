@@ -6,12 +6,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
 from transfer._net.progress import ProgressCallback
-from transfer.ftp import _commands as commands
-from transfer.ftp import _files, _tree
-from transfer.ftp._base import BaseClient
+from transfer.ftp import _tree
+from transfer.ftp._client_files import FilesClient
 from transfer.ftp._context import ClientContext
-from transfer.ftp._list import Info, Listing
-from transfer.ftp._replies import parse_directory
 from transfer.ftp._settings import (
     DEFAULT_ACCOUNT,
     DEFAULT_BLOCK_SIZE,
@@ -23,7 +20,7 @@ from transfer.ftp._settings import (
 __all__ = ["Client"]
 
 
-class Client(BaseClient):
+class Client(FilesClient):
     """An FTP client: one connection at a time, one call at a time.
 
     A call that fails or is cancelled leaves the connection in step, or closed; :attr:`is_connected` says which. After
@@ -73,78 +70,6 @@ class Client(BaseClient):
         """
         return ClientContext(cls(**client_kwargs), host, port, user, password, account, upgrade_to_tls)
 
-    # -- directories -------------------------------------------------------------------------------------------------
-
-    async def get_current_directory(self) -> PurePosixPath:
-        """Return the server's current directory (PWD)."""
-        control = self._session.control
-        reply = await control.ask(commands.PWD, "257")
-        with control.closing_on_nonsense():
-            return PurePosixPath(parse_directory(reply.text))
-
-    async def change_directory(self, path: str | PurePosixPath = "..") -> None:
-        """Make *path* the server's current directory; ``..`` goes up."""
-        await self._session.control.ask(commands.CDUP if str(path) == ".." else commands.cwd(path), "2xx")
-
-    async def make_directory(self, path: str | PurePosixPath, *, parents: bool = True) -> None:
-        """Make the directory *path*, and those above it if *parents*; one that is there already is no error."""
-        await _files.make_directory(self._session, path, parents=parents)
-
-    async def remove_directory(self, path: str | PurePosixPath) -> None:
-        """Remove the empty directory *path*."""
-        await self._session.control.ask(commands.rmd(path), "2xx")
-
-    def list(
-        self, path: str | PurePosixPath = "", *, recursive: bool = False, raw_command: str | None = None
-    ) -> Listing:
-        """List *path*: ``await`` the result for a list, or iterate over it with ``async for``.
-
-        Entries are ``(path, info)``; ``info`` is a dictionary of facts, ``type`` is mostly ``"file"`` or ``"dir"``.
-        ``.`` and ``..`` are left out, and so are, with a warning, lines that can't be read.
-
-        Args:
-            path: a directory; the current one by default.
-            recursive: whether to list the directories in it as well, breadth first.
-            raw_command: ``"MLSD"`` or ``"LIST"``, instead of the first and then, where it is not known, the second,
-                with the names that it hides if the server knows how to show them (``LIST -a``).
-
-        Raises, when awaited or iterated over:
-            StatusCodeError: the server refuses.
-            FTPProtocolError: the listing is too long, or a name in it is not one (a path, ``""``).
-            FTPIncompleteTransfer: TLS was cut off.
-        """
-        return Listing(self._session, path, recursive=recursive, raw_command=raw_command)
-
-    # -- files -------------------------------------------------------------------------------------------------------
-
-    async def stat(self, path: str | PurePosixPath) -> Info:
-        """Return the facts of *path*, or raise StatusCodeError with the code 550 if it is not there."""
-        return await _files.stat(self._session, path)
-
-    async def is_file(self, path: str | PurePosixPath) -> bool:
-        """Tell whether *path* is a file; it has to be there."""
-        return (await self.stat(path)).get("type") == "file"
-
-    async def is_dir(self, path: str | PurePosixPath) -> bool:
-        """Tell whether *path* is a directory; it has to be there."""
-        return (await self.stat(path)).get("type") in {"dir", "cdir", "pdir"}
-
-    async def exists(self, path: str | PurePosixPath) -> bool:
-        """Tell whether *path* is there."""
-        return await _files.exists(self._session, path)
-
-    async def rename(self, source: str | PurePosixPath, destination: str | PurePosixPath) -> None:
-        """Rename or move *source* to *destination*."""
-        await _files.rename(self._session, source, destination)
-
-    async def remove_file(self, path: str | PurePosixPath) -> None:
-        """Remove the file *path*."""
-        await self._session.control.ask(commands.dele(path), "2xx")
-
-    async def remove(self, path: str | PurePosixPath) -> None:
-        """Remove *path*, with everything in it if it is a directory; one that is not there is no error."""
-        await _files.remove(self._session, path)
-
     # -- transfers ---------------------------------------------------------------------------------------------------
 
     async def upload(
@@ -173,7 +98,7 @@ class Client(BaseClient):
         _check_local(source, block_size)
         local, remote = Path(source), PurePosixPath(destination)
         target = remote if write_into else remote / _own_name(local)
-        await _tree.upload(self._session, local, target, progress=progress)
+        await _tree.upload(await self._ready(), local, target, progress=progress)
 
     async def download(
         self,
@@ -198,7 +123,7 @@ class Client(BaseClient):
         _check_local(destination, block_size)
         local = Path(destination)
         target = local if write_into else local / _own_name(PurePosixPath(source))
-        await _tree.download(self._session, source, target, progress=progress)
+        await _tree.download(await self._ready(), source, target, progress=progress)
 
 
 def _check_local(path: str | Path, block_size: int) -> None:

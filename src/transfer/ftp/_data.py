@@ -34,8 +34,24 @@ class DataConnections:
         self._settings = settings
         self._ways = settings.passive_commands
 
-    def transfer(self, command: Command) -> Transfer:
-        """Return the transfer of *command*, not started."""
+    def transfer(self, command: Command, *, representation: str = "I", offset: int = 0) -> Transfer:
+        """Return the transfer of *command*, not started.
+
+        Args:
+            command: RETR, STOR, APPE, STOU, LIST, NLST or MLSD.
+            representation: the parameters of TYPE, ``"I"`` or ``"A"``.
+            offset: where in the file the transfer begins, in bytes; told by REST right before *command*.
+        """
+
+        async def connect() -> Stream:
+            stream = await self.dial(representation)
+            if offset:
+                try:
+                    await self._control.ask(commands.rest(offset), "3xx")
+                except BaseException:
+                    stream.close()
+                    raise
+            return stream
 
         async def secure(stream: Stream) -> None:
             try:
@@ -47,13 +63,13 @@ class DataConnections:
         transfer = Transfer(
             self._control.channel,
             command,
-            connect=self.dial,
+            connect=connect,
             secure=secure if self._control.is_private else None,
         )
         return transfer
 
-    async def dial(self) -> Stream:
-        """Return a data connection in representation type I, not in TLS yet.
+    async def dial(self, representation: str = "I") -> Stream:
+        """Return a data connection, not in TLS yet, after telling the server the representation type.
 
         A way that is refused, answered with nonsense or leads nowhere is followed by the next one; the first that
         works is where this connection begins from then on.
@@ -65,7 +81,7 @@ class DataConnections:
 
         Cancellation: the connection attempt is closed.
         """
-        await self._control.represent("I")
+        await self._control.represent(representation)
         failures: list[FTPException] = []
         for place, way in enumerate(self._ways):
             try:

@@ -40,14 +40,14 @@ def path_errors(meter: Meter | None = None) -> Iterator[None]:
         raise PathIOError(reason=sys.exc_info()) from exc  # type: ignore[arg-type]  # inside except it is complete
 
 
-async def start(session: Session, command: Command) -> Transfer:
-    """Open a data connection and start *command* on it.
+async def start(session: Session, command: Command, *, representation: str = "I", offset: int = 0) -> Transfer:
+    """Open a data connection and start *command* on it, from *offset* on.
 
     Raises:
         StatusCodeError: the server refuses; the transfer is over.
         FTPException: as for data connections and exchanges.
     """
-    transfer = session.data.transfer(command)
+    transfer = session.data.transfer(command, representation=representation, offset=offset)
     try:
         reply = await transfer.start()
     except TransferError as exc:
