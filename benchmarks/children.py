@@ -38,6 +38,22 @@ def run_program(program: str, **arguments: object) -> Sample:
     return cast("Sample", json.loads(done.stdout))
 
 
+def run_command(command: Sequence[str]) -> Sample:
+    """Run a program that is not ours, and return its time from start to end, connecting and all.
+
+    Raises:
+        RuntimeError: it failed; what it printed is on this process's standard error.
+    """
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    wall = time.perf_counter() - start
+    if process.returncode:
+        raise RuntimeError(f"{Path(command[0]).name} ended with status {process.returncode}")
+    return Sample(wall_seconds=wall, cpu_seconds=used.ru_utime + used.ru_stime, peak_bytes=None, value=None)
+
+
 def take_turns(contestants: Sequence[Contestant], rounds: int) -> dict[str, list[Sample]]:
     """Let the *contestants* run in turn, A B A B, once uncounted and then *rounds* times, and return the latter."""
     samples: dict[str, list[Sample]] = {contestant.name: [] for contestant in contestants}

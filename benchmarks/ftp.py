@@ -1,79 +1,79 @@
-"""A whole job: one file of 512 MiB downloaded and uploaded over FTP, in the clear and inside TLS, by the public calls.
+"""A whole job: one file of 1 GiB downloaded from and uploaded to an FTP server, in the clear and inside TLS.
 
 Measured: ``download`` and ``upload`` of ``transfer.ftp.Client`` on asyncio, uvloop and trio, and of aioftp on asyncio
-(in the clear also on uvloop), with its default block size, 8 KiB, and with 256 KiB; ``retrbinary`` and ``storbinary``
-of the standard library's ftplib, likewise. Connecting and logging in are not counted. Files are on a RAM disk on both
-sides. In the clear the server is vsftpd if it is there, otherwise pyftpdlib in a process of its own; inside TLS it is
-the latter. A client can't be faster than its server. No target: this is what a user sees. In the round that is not
-counted, every octet is compared; three others are.
+(in the clear also on uvloop, inside TLS with pyftpdlib), with its default block size, 8 KiB, and with 256 KiB;
+``retrbinary`` and ``storbinary``
+of the standard library's ftplib, likewise; curl and lftp. Connecting and logging in are counted for all, starting the
+program only for the last two, for whom it is a few milliseconds. Files are on a RAM disk on both sides. The servers are
+vsftpd, and pyftpdlib in a process of its own with a quarter of the size; certificates are checked. Targets are held
+against vsftpd; what trio does is compared with aioftp on asyncio. In the round that is not counted, every octet is
+compared, in the others the sizes are.
 """
 
 from __future__ import annotations
 
-import contextlib
 import filecmp
-import os
-from collections.abc import Iterator
+import statistics
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
 import attrs
 
-from benchmarks.children import (
-    HOST,
-    find_program,
-    free_port,
-    python_peer,
-    run_program,
-    say,
-    serving,
-    take_turns,
-    wait_until_listening,
-)
+from benchmarks.children import HOST, find_program, run_command, run_program, say, take_turns
 from benchmarks.data_plane import write_file
-from benchmarks.model import LOOPS, MIB, OURS, Contestant, Report, Sample, Series, Settings, Skip, rates
-from tests.interop._packages import peers_folder
+from benchmarks.ftp_servers import PLAIN, TLS, Server, prepare, pyftpdlib, vsftpd
+from benchmarks.model import (
+    LOOPS,
+    MIB,
+    OURS,
+    Contestant,
+    Report,
+    Sample,
+    Series,
+    Settings,
+    Skip,
+    Target,
+    paired_ratio,
+    rates,
+)
 
-FILE_BYTES = 512 * MIB
+FILE_BYTES = 1024 * MIB
+SMALL_FILE_BYTES = 256 * MIB
 LARGE_BLOCK = 256 * 1024
 _MOST_ROUNDS = 3
-AIOFTP_LOOPS = {"plain": ("asyncio", "uvloop"), "TLS": ("asyncio",)}
-# vsftpd first goes to the home of the account that anonymous users are given: it has to be there.
-_ACCOUNT = "daemon"
-_VSFTPD = """\
-listen=YES
-listen_address={host}
-listen_port={port}
-background=NO
-anonymous_enable=YES
-local_enable=NO
-write_enable=YES
-anon_root={root}
-anon_upload_enable=YES
-anon_other_write_enable=YES
-anon_world_readable_only=NO
-no_anon_password=YES
-ftp_username={account}
-nopriv_user={account}
-secure_chroot_dir={folder}/empty
-pasv_enable=YES
-connect_from_port_20=NO
-xferlog_enable=NO
-seccomp_sandbox=NO
-isolate=NO
-isolate_network=NO
-"""
+# Inside TLS it is not measured with vsftpd, which shakes hands only once it has been told what to transfer.
+_AIOFTP_LOOPS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("vsftpd", PLAIN): ("asyncio", "uvloop"),
+    ("vsftpd", TLS): (),
+    ("pyftpdlib", PLAIN): ("asyncio", "uvloop"),
+    ("pyftpdlib", TLS): ("asyncio",),
+}
+_BLOCKS = (("default blocks", None), ("256 KiB", LARGE_BLOCK))
+DIRECTIONS = ("download", "upload")
+PROGRAMS = ("curl", "lftp")
+AIOFTP = "aioftp, default blocks"
+FTPLIB = ("ftplib, 256 KiB", "ftplib, default blocks")
+Found = Mapping[tuple[str, str], Series]
+"""By case and contestant."""
 
 
 @attrs.frozen(kw_only=True)
 class Site:
-    """A server, the folder that it serves (``source`` and ``incoming/`` are in it), and one for what is downloaded."""
+    """A server, the file to move (in its root), and the folder for what is downloaded."""
 
-    kind: str
-    port: int
-    root: Path
+    server: Server
+    source: Path
     local: Path
-    authority: Path | None
+
+    def case(self, direction: str) -> str:
+        """Say what is done, for tables."""
+        return f"{direction}, {self.server.kind}, {self.server.name}"
+
+    def target(self, direction: str) -> Path:
+        """Return where the file arrives."""
+        folder = self.local if direction == "download" else self.server.root / "incoming"
+        return folder / "arrived"
 
     def turn(self, program: str, direction: str, warm_up: bool, **arguments: object) -> Sample:
         """Run one transfer, and compare what came to the other side with the source: its size, or in full to warm up.
@@ -81,18 +81,22 @@ class Site:
         Raises:
             RuntimeError: they differ.
         """
-        source = self.root / "source"
-        target = self.local / "downloaded" if direction == "download" else self.root / "incoming" / "uploaded"
+        target = self.target(direction)
         target.unlink(missing_ok=True)
-        sample = run_program(
-            f"ftp:by_{program}",
-            port=self.port,
-            direction=direction,
-            path=str(target if direction == "download" else source),
-            authority=str(self.authority) if self.authority else None,
-            **arguments,
-        )
-        if not filecmp.cmp(source, target, shallow=False) if warm_up else _size(source) != _size(target):
+        if program in PROGRAMS:
+            sample = run_command(_COMMANDS[program](self, direction))
+        else:
+            sample = run_program(
+                f"ftp:by_{program}",
+                port=self.server.port,
+                direction=direction,
+                ends=(self.source.name, str(target))
+                if direction == "download"
+                else (str(self.source), "incoming/arrived"),
+                authority=str(self.server.authority) if self.server.authority else None,
+                **arguments,
+            )
+        if not filecmp.cmp(self.source, target, shallow=False) if warm_up else _size(self.source) != _size(target):
             raise RuntimeError(f"{direction} by {program}: what has arrived is not what was sent")
         target.unlink()
         return sample
@@ -102,54 +106,40 @@ def _size(path: Path) -> int:
     return path.stat().st_size
 
 
-def _vsftpd() -> str:
-    if os.geteuid() != 0:
-        raise Skip("vsftpd can only be started by root")
-    unpacked = peers_folder() / "vsftpd" / "usr" / "sbin" / "vsftpd"
-    return str(unpacked) if unpacked.exists() else find_program("vsftpd", "vsftpd")
+def _curl(site: Site, direction: str) -> list[str]:
+    url = f"ftp://{HOST}:{site.server.port}/"
+    tls = ["--ssl-reqd", "--cacert", str(site.server.authority)] if site.server.authority else []
+    way = (
+        ["-o", str(site.target(direction)), f"{url}{site.source.name}"]
+        if direction == "download"
+        else ["-T", str(site.source), f"{url}incoming/arrived"]
+    )
+    return [find_program("curl", "curl"), "-sS", *tls, *way]
 
 
-@contextlib.contextmanager
-def _plain_server(program: str | None, folder: Path, root: Path) -> Iterator[int]:
-    """Run vsftpd (*program*), or pyftpdlib, and give the port."""
-    if program is None:
-        with python_peer("ftp_server", root) as port:
-            yield port
-        return
-    port = free_port()
-    configuration = folder / "vsftpd.conf"
-    text = _VSFTPD.format(host=HOST, port=port, root=root, account=_ACCOUNT, folder=folder)
-    configuration.write_text(text, encoding="ascii")
-    with serving([program, configuration]) as process:
-        wait_until_listening(process, port)
-        yield port
+def _lftp(site: Site, direction: str) -> list[str]:
+    move = (
+        f"get {site.source.name} -o {site.target(direction)}"
+        if direction == "download"
+        else f"put {site.source} -o incoming/arrived"
+    )
+    return lftp_command(site.server, move)
 
 
-@contextlib.contextmanager
-def sites(settings: Settings, program: str | None) -> Iterator[list[Site]]:
-    """Write the file, and start a server in the clear and one with TLS."""
-    # Certificates need a package that only tests and benchmarks have.
-    import trustme
+def lftp_command(server: Server, *steps: str, host: str = HOST) -> list[str]:
+    """Return the command by which lftp takes *steps* on the *server*.
 
-    authority = trustme.CA()
-    trusted, certificate = settings.folder / "authority.pem", settings.folder / "certificate.pem"
-    authority.cert_pem.write_to_path(str(trusted))
-    authority.issue_cert(HOST).private_key_and_cert_chain_pem.write_to_path(str(certificate))
-    root, local = settings.folder / "root", settings.folder / "local"
-    for folder in (root, root / "incoming", local, settings.folder / "empty"):
-        folder.mkdir()
-    # The server runs as somebody else. vsftpd does not let anonymous users into a root that they can write to.
-    settings.folder.chmod(0o711)
-    (root / "incoming").chmod(0o777)
-    write_file(root / "source", settings.scaled(FILE_BYTES, MIB))
-    with (
-        _plain_server(program, settings.folder, root) as plain,
-        python_peer("ftp_server", root, certificate) as tls,
-    ):
-        yield [
-            Site(kind="plain", port=plain, root=root, local=local, authority=None),
-            Site(kind="TLS", port=tls, root=root, local=local, authority=trusted),
-        ]
+    Raises:
+        Skip: it is not installed.
+    """
+    tls = ["set ftp:ssl-allow no"]
+    if server.authority:
+        tls = [f"set ssl:ca-file {server.authority}", "set ftp:ssl-force yes", "set ftp:ssl-protect-data yes"]
+    script = ["set cmd:fail-exit yes", "set xfer:clobber yes", *tls, f"open -p {server.port} ftp://{host}", *steps]
+    return [find_program("lftp", "lftp"), "--norc", "-c", "; ".join(script)]
+
+
+_COMMANDS = {"curl": _curl, "lftp": _lftp}
 
 
 def contestants(site: Site, direction: str) -> Iterator[Contestant]:
@@ -157,10 +147,12 @@ def contestants(site: Site, direction: str) -> Iterator[Contestant]:
     turn = partial(_turn, site, direction)
     for loop in LOOPS:
         yield Contestant(f"{OURS}, {loop}", partial(turn, "transfer", loop=loop))
-    for name, size in (("default blocks", None), ("256 KiB", LARGE_BLOCK)):
-        for loop in AIOFTP_LOOPS[site.kind]:
-            yield Contestant(f"aioftp, {name}, {loop}", partial(turn, "aioftp", loop=loop, block_bytes=size))
-        yield Contestant(f"ftplib, {name}", partial(turn, "ftplib", block_bytes=size))
+    for blocks, size in _BLOCKS:
+        for loop in _AIOFTP_LOOPS[site.server.name, site.server.kind]:
+            yield Contestant(f"aioftp, {blocks}, {loop}", partial(turn, "aioftp", loop=loop, block_bytes=size))
+        yield Contestant(f"ftplib, {blocks}", partial(turn, "ftplib", block_bytes=size))
+    for program in PROGRAMS:
+        yield Contestant(program, partial(turn, program))
 
 
 def _turn(site: Site, direction: str, program: str, warm_up: bool, **arguments: object) -> Sample:
@@ -168,22 +160,79 @@ def _turn(site: Site, direction: str, program: str, warm_up: bool, **arguments: 
 
 
 def measure(settings: Settings) -> Report:
-    """Measure both directions, with and without TLS."""
+    """Measure both directions, with and without TLS, against both servers."""
     notes: list[str] = []
-    program = None
-    try:
-        program = _vsftpd()
-    except Skip as skip:
-        notes.append(f"The server in the clear was pyftpdlib: {skip}.")
-    series: list[Series] = []
-    amount = settings.scaled(FILE_BYTES, MIB) / 1e6
-    with sites(settings, program) as found:
-        for site in found:
-            for direction in ("download", "upload"):
-                case = f"{direction}, {site.kind}"
-                say(f"ftp: {case}")
-                samples = take_turns(list(contestants(site, direction)), min(settings.rounds, _MOST_ROUNDS))
-                series += [
-                    rates(case, name, each, amount=amount, unit="MB/s", cpu="s/GB") for name, each in samples.items()
-                ]
-    return Report(name="ftp", title="A file by FTP", method=__doc__ or "", series=tuple(series), notes=tuple(notes))
+    found: dict[tuple[str, str], Series] = {}
+    root = prepare(settings)
+    local = settings.folder / "local"
+    local.mkdir()
+    for run, size in ((vsftpd, FILE_BYTES), (pyftpdlib, SMALL_FILE_BYTES)):
+        octets = settings.scaled(size, MIB)
+        write_file(root / "source", octets)
+        for kind in (PLAIN, TLS):
+            try:
+                with run(settings, kind) as server:
+                    site = Site(server=server, source=root / "source", local=local)
+                    for direction in DIRECTIONS:
+                        found |= _measure(site, direction, octets, settings)
+            except Skip as skip:
+                notes.append(f"Not measured: {skip}.")
+    return Report(
+        name="ftp",
+        title="A file by FTP",
+        method=__doc__ or "",
+        series=tuple(found.values()),
+        targets=tuple(compare(found)),
+        notes=tuple(notes),
+    )
+
+
+def _measure(site: Site, direction: str, octets: int, settings: Settings) -> Found:
+    case = site.case(direction)
+    say(f"ftp: {case}")
+    samples = take_turns(list(contestants(site, direction)), min(settings.rounds, _MOST_ROUNDS))
+    return {
+        (case, name): rates(case, name, each, amount=octets / 1e6, unit="MB/s", cpu="s/GB")
+        for name, each in samples.items()
+    }
+
+
+def compare(found: Found) -> Iterator[Target]:
+    """Yield the targets, given what was measured."""
+    for loop in LOOPS:
+        default = f"{AIOFTP}, {loop if loop != 'trio' else 'asyncio'}"
+        down, up = (f"{direction}, {PLAIN}, vsftpd" for direction in DIRECTIONS)
+        yield _speed(found, down, loop, FTPLIB, 1.3)
+        yield _speed(found, down, loop, ("curl",), 1.3)
+        yield _speed(found, down, loop, (default,), 4)
+        others = tuple(sorted({name for case, name in found if case == up and not name.startswith(OURS)}))
+        yield _speed(found, up, loop, others, 0.95, "the best")
+        yield _cpu(found, up, loop, others, 0.5)
+        yield _speed(found, up, loop, (default,), 3.5)
+        down, up = (f"{direction}, {TLS}, vsftpd" for direction in DIRECTIONS)
+        yield _speed(found, down, loop, ("curl",), 1.2)
+        yield _speed(found, down, loop, FTPLIB, 1.5)
+        yield _speed(found, up, loop, ("curl",), 1.0)
+        yield _speed(found, up, loop, FTPLIB, 1.0)
+
+
+def _best(found: Found, case: str, names: tuple[str, ...]) -> Series | None:
+    return max(
+        (found[case, name] for name in names if (case, name) in found), key=lambda each: each.median, default=None
+    )
+
+
+def _speed(
+    found: Found, case: str, loop: str, others: tuple[str, ...], wanted: float, called: str | None = None
+) -> Target:
+    """Compare with the fastest of the *others*."""
+    ours, best = found.get((case, f"{OURS}, {loop}")), _best(found, case, others)
+    reached = paired_ratio(ours.values, best.values) if ours and best else None
+    name = called or others[0].partition(",")[0]
+    return Target(what=f"{case}, {loop}: speed against {name}", relation="≥", wanted=wanted, reached=reached)
+
+
+def _cpu(found: Found, case: str, loop: str, others: tuple[str, ...], wanted: float) -> Target:
+    ours, best = found.get((case, f"{OURS}, {loop}")), _best(found, case, others)
+    reached = statistics.median(ours.cpu) / statistics.median(best.cpu) if ours and best else None
+    return Target(what=f"{case}, {loop}: CPU time against the best", relation="≤", wanted=wanted, reached=reached)

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import attrs
 
-from benchmarks.children import HOST, find_program, free_port, run_program, serving, take_turns, wait_until_listening
+from benchmarks.children import (
+    HOST,
+    find_program,
+    free_port,
+    run_command,
+    run_program,
+    serving,
+    take_turns,
+    wait_until_listening,
+)
 from benchmarks.model import Contestant, Sample, Target, paired_ratio
 
 AIOSMTPLIB, SMTPPROTO, SMTPLIB, SOURCE = "aiosmtplib", "smtpproto", "smtplib", "smtp-source"
@@ -70,14 +77,7 @@ class Mailing:
         """
         program = find_program("smtp-source", "postfix")
         counts = ["-l", str(self.size), "-m", str(self.counted(warm_up))]
-        start = time.perf_counter()
-        process = subprocess.Popen([program, *options, *counts, f"inet:{HOST}:{self.port}"])
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        wall = time.perf_counter() - start
-        if process.returncode:
-            raise RuntimeError(f"smtp-source ended with status {process.returncode}")
-        return Sample(wall_seconds=wall, cpu_seconds=used.ru_utime + used.ru_stime, peak_bytes=None, value=None)
+        return run_command([program, *options, *counts, f"inet:{HOST}:{self.port}"])
 
 
 def take_turns_in_all(entries: Iterable[tuple[str, Contestant]], rounds: int) -> dict[Key, list[Sample]]:
