@@ -27,6 +27,7 @@ from transfer.ftp._errors import (
     FTPTimeoutError,
     FTPTLSError,
     InvalidCommand,
+    MirrorRefused,
     NoAvailablePort,
     PathIOError,
     PathIsNotAbsolute,
@@ -66,6 +67,7 @@ EXAMPLES: list[FTPException] = [
     NoAvailablePort(),
     NoAvailablePort("none of 2 ports", errno=98),
     InvalidCommand("argument of RETR holds CR"),
+    MirrorRefused("too much would go"),
 ]
 
 
@@ -110,6 +112,7 @@ def test_every_class_has_an_example() -> None:
         (PathIOError, [FTPException, root.LocalFileError]),
         (NoAvailablePort, [FTPException, OSError]),
         (InvalidCommand, [FTPException, root.LocalProtocolError, ValueError]),
+        (MirrorRefused, [FTPException, root.LocalProtocolError, ValueError]),
     ],
 )
 def test_each_class_is_a_child_of_the_categories_it_means(cls: type, parents: list[type]) -> None:

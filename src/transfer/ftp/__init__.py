@@ -16,12 +16,16 @@ from transfer.ftp._errors import (
     FTPTimeoutError,
     FTPTLSError,
     InvalidCommand,
+    MirrorRefused,
     NoAvailablePort,
     PathIOError,
     PathIsNotAbsolute,
     StatusCodeError,
 )
 from transfer.ftp._listing import Entry, EntryType, UnreadableLineError
+from transfer.ftp._mirror._action import MirrorAction, MirrorActionKind
+from transfer.ftp._mirror._plan import MirrorPlan
+from transfer.ftp._pathio import AbstractPathIO, PathEntry, PathIO, PathIONursery
 from transfer.ftp._settings import (
     DEFAULT_ACCOUNT,
     DEFAULT_BLOCK_SIZE,
@@ -39,6 +43,7 @@ __all__ = [
     "DEFAULT_PORT",
     "DEFAULT_USER",
     "AIOFTPException",
+    "AbstractPathIO",
     "Client",
     "Code",
     "Entry",
@@ -54,8 +59,15 @@ __all__ = [
     "FTPTimeoutError",
     "InvalidCommand",
     "ListingLimits",
+    "MirrorAction",
+    "MirrorActionKind",
+    "MirrorPlan",
+    "MirrorRefused",
     "NoAvailablePort",
+    "PathEntry",
+    "PathIO",
     "PathIOError",
+    "PathIONursery",
     "PathIsNotAbsolute",
     "StatusCodeError",
     "StreamThrottle",

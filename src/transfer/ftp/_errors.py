@@ -38,6 +38,7 @@ __all__ = [
     "FTPTLSError",
     "FTPTimeoutError",
     "InvalidCommand",
+    "MirrorRefused",
     "NoAvailablePort",
     "PathIOError",
     "PathIsNotAbsolute",
@@ -195,6 +196,10 @@ class NoAvailablePort(FTPException, OSError):
 
 class InvalidCommand(FTPException, LocalProtocolError):
     """A command or its argument holds CR, LF or NUL; nothing was sent."""
+
+
+class MirrorRefused(FTPException, LocalProtocolError):
+    """A mirror would delete more than it may; nothing was done."""
 
 
 FAMILY = ErrorFamily(
