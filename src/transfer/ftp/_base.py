@@ -19,6 +19,7 @@ from transfer.ftp._control import check
 from transfer.ftp._errors import FTPDisconnected, InvalidCommand
 from transfer.ftp._listing import ListingParser
 from transfer.ftp._login import log_in
+from transfer.ftp._pathio import AbstractPathIO, PathIO
 from transfer.ftp._replies import info_lines
 from transfer.ftp._session import Session, open_session, upgrade
 from transfer.ftp._settings import (
@@ -54,6 +55,8 @@ class BaseClient:
         connection_timeout: float | None = None,
         read_speed_limit: float | None = None,
         write_speed_limit: float | None = None,
+        path_timeout: float | None = None,
+        path_io_factory: Callable[..., AbstractPathIO[Any]] = PathIO,
         encoding: str = "utf-8",
         ssl: bool | SSLContext | None = None,
         parse_list_line_custom: Callable[[bytes], Any] | None = None,
@@ -89,6 +92,7 @@ class BaseClient:
         )
         self.throttle: StreamThrottle = self._settings.throttle
         self.encoding: str = encoding
+        self.path_io: AbstractPathIO[Any] = path_io_factory(timeout=path_timeout)
         self.server_host: str | None = None
         self.server_port: int | None = None
         self._last_session: Session | None = None

@@ -31,6 +31,8 @@ class Client(FilesClient):
         connection_timeout: seconds for each dial; None for the default.
         read_speed_limit: bytes per second that all downloads and listings may take, None for no limit.
         write_speed_limit: bytes per second that all uploads may take, None for no limit.
+        path_timeout: seconds for each operation on this side's files, where the storage goes by it.
+        path_io_factory: makes the storage, :attr:`path_io`, that this side's files are in.
         encoding: of names and replies; octets that are invalid in it survive as lone surrogates.
         ssl: True or a context for implicit TLS, from the first byte on.
         parse_list_line_custom: reads a line of LIST, without its end, into ``(path, info)``, or raises ValueError.

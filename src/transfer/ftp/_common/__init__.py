@@ -1,0 +1,1 @@
+"""Decorators, iterators and small helpers that existing programs import from ``common``."""

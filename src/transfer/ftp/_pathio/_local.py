@@ -1,0 +1,97 @@
+"""``PathIO``: this side's disk, at once and in the event loop's own thread."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any, BinaryIO, ParamSpec, TypeVar
+
+from anyio.lowlevel import checkpoint, checkpoint_if_cancelled
+
+from transfer.ftp._pathio._errors import defend_file_methods, universal_exception
+from transfer.ftp._pathio._files import open_file, sync_file, write_all
+from transfer.ftp._pathio._names import LocalNames
+from transfer.ftp._pathio._required import Octets
+
+__all__ = ["PathIO"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+# Others have their turn once for so many bytes read or written.
+_FAIR_BYTES = 1024 * 1024
+
+
+class PathIO(LocalNames):
+    """This side's disk; every operation blocks the event loop for as long as it takes.
+
+    For a local disk that is less than a step to another thread costs; for others there is :class:`AsyncPathIO`. Files
+    are not buffered, and transfers have the system copy them.
+    """
+
+    _moved = 0
+
+    async def _call(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        await checkpoint()
+        return function(*args, **kwargs)
+
+    async def _let_others(self) -> None:
+        if self._moved < _FAIR_BYTES:
+            await checkpoint_if_cancelled()
+        else:
+            self._moved = 0
+            await checkpoint()
+
+    @universal_exception
+    async def _open(
+        self,
+        path: Path,
+        mode: str = "rb",
+        buffering: int = -1,
+        encoding: str | None = None,
+        errors: str | None = None,
+        newline: str | None = None,
+    ) -> IO[Any]:
+        return await self._call(open_file, path, mode, buffering, encoding, errors, newline)
+
+    @universal_exception
+    @defend_file_methods
+    async def seek(self, file: IO[Any], offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move to a position, as :meth:`io.IOBase.seek` does."""
+        await self._let_others()
+        return file.seek(offset, whence)
+
+    @universal_exception
+    @defend_file_methods
+    async def write(self, file: IO[Any], data: Octets) -> int:
+        """Write all of *data*."""
+        await self._let_others()
+        count = write_all(file, data)
+        self._moved += count
+        return count
+
+    @universal_exception
+    @defend_file_methods
+    async def read(self, file: IO[Any], block_size: int = -1) -> Any:  # noqa: ANN401  # text, if it was opened for that
+        """Return up to *block_size* bytes, everything if it is negative, none at the end of the file."""
+        await self._let_others()
+        data = file.read(block_size)
+        self._moved += len(data)
+        return data
+
+    @universal_exception
+    @defend_file_methods
+    async def close(self, file: IO[Any]) -> None:
+        """Close *file*."""
+        file.close()
+
+    @universal_exception
+    @defend_file_methods
+    async def sync(self, file: IO[Any]) -> None:
+        """Make sure that what was written to *file* survives a failure of power."""
+        await self._call(sync_file, file)
+
+    def direct_file(self, file: BinaryIO) -> BinaryIO | None:
+        """Return *file* itself, unless a subclass reads or writes in a way of its own."""
+        own = (getattr(type(self), name) is not getattr(PathIO, name) for name in ("read", "write", "seek"))
+        return None if any(own) else file
