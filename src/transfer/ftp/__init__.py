@@ -26,7 +26,6 @@ from transfer.ftp._listing import Entry, EntryType, UnreadableLineError
 from transfer.ftp._mirror._action import MirrorAction, MirrorActionKind
 from transfer.ftp._mirror._plan import MirrorPlan
 from transfer.ftp._pathio import AbstractPathIO, PathEntry, PathIO, PathIONursery
-from transfer.ftp._pathio import AbstractPathIO, PathEntry, PathIO, PathIONursery
 from transfer.ftp._settings import (
     DEFAULT_ACCOUNT,
     DEFAULT_BLOCK_SIZE,
