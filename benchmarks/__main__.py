@@ -28,6 +28,9 @@ NAMES = (
     "smtp_latency",
     "smtp_body",
     "ftp",
+    "ftp_tree",
+    "ftp_listing",
+    "ftp_endurance",
     "import_time",
     "parse_linear",
 )

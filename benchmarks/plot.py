@@ -20,7 +20,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 # What is better; other units are not about speed.
-_UNITS = {"messages/s": "more is better", "MB/s": "more is better", "round trips": "fewer is better"}
+_UNITS = {
+    "messages/s": "more is better",
+    "MB/s": "more is better",
+    "files/s": "more is better",
+    "entries/s": "more is better",
+    "round trips": "fewer is better",
+}
 _MARKERS = {"asyncio": "o", "uvloop": "^", "trio": "s", NO_LOOP: "D"}
 # By the first word of a name; a second contestant with the same is paler, and so on.
 _COLOURS = {
@@ -33,6 +39,8 @@ _COLOURS = {
     "kernel": "#6a51a3",
     "aioftp": "#cb181d",
     "ftplib": "#238b45",
+    "curl": "#fd8d3c",
+    "lftp": "#6a51a3",
 }
 _OTHER_COLOUR = "#525252"
 _PALER = 0.45

@@ -6,7 +6,8 @@ end of a direction is handed on in the same way. Between the two, there is room 
 meantime. Connecting itself takes no longer than without.
 
 ``python -m benchmarks.programs.delay PORT SECONDS`` prints the port on which it listens for connections to *PORT*;
-*SECONDS* is the way in one direction, half of a round trip.
+*SECONDS* is the way in one direction, half of a round trip. With ``HOST FIRST LAST`` behind, it listens on another
+address of this machine under the very numbers of *PORT* and the ports from *FIRST* to *LAST*, as FTP needs it.
 """
 
 from __future__ import annotations
@@ -65,14 +66,26 @@ def _connect(client: socket.socket, port: int, seconds: float) -> None:
             thread.join()
 
 
-def main(port: int, seconds: float) -> None:
+def _serve(listener: socket.socket, port: int, seconds: float) -> None:
+    while True:
+        client, _ = listener.accept()
+        threading.Thread(target=_connect, args=(client, port, seconds), daemon=True).start()
+
+
+def main(port: int, seconds: float, host: str | None = None, first: int = 0, last: int = -1) -> None:
     """Hand on one connection after the other, and several at once, until the process is ended."""
-    with socket.create_server((_HOST, 0)) as listener:
+    for data_port in range(first, last + 1):
+        listener = socket.create_server((host or _HOST, data_port))
+        threading.Thread(target=_serve, args=(listener, data_port, seconds), daemon=True).start()
+    with socket.create_server((host or _HOST, port if host else 0)) as listener:
         print(listener.getsockname()[1], flush=True)
-        while True:
-            client, _ = listener.accept()
-            threading.Thread(target=_connect, args=(client, port, seconds), daemon=True).start()
+        _serve(listener, port, seconds)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), float(sys.argv[2]))
+    _port, _seconds, *_elsewhere = sys.argv[1:]
+    if _elsewhere:
+        _address, _first, _last = _elsewhere
+        main(int(_port), float(_seconds), _address, int(_first), int(_last))
+    else:
+        main(int(_port), float(_seconds))

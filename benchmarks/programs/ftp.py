@@ -8,13 +8,23 @@ file or the tree.
 from __future__ import annotations
 
 import ssl
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from benchmarks.programs.usage import Measured, Usage, run_on, run_on_asyncio
 
 HOST = "127.0.0.1"
 _FTPLIB_BLOCK = 8192  # its default
+
+
+async def _move(client: Any, direction: str, ends: list[str], **options: int) -> None:  # noqa: ANN401  # two classes
+    """Move from the first of *ends* to the other; an upload begins in the directory that it goes to."""
+    source, target = ends
+    if direction == "upload":
+        there = PurePosixPath(target)
+        await client.change_directory(there.parent)
+        target = there.name
+    await getattr(client, direction)(source, target, write_into=True, **options)
 
 
 def by_transfer(
@@ -28,7 +38,41 @@ def by_transfer(
         tls = TLS(ca_file=authority) if authority else None
         with usage:
             async with ftp.Client.context(host, port, tls=tls, upgrade_to_tls=tls is not None) as client:
-                await getattr(client, direction)(*ends, write_into=True)
+                await _move(client, direction, ends)
+        return usage.sample()
+
+    return run_on(loop, main)
+
+
+def beside_ticker(loop: str, port: int, direction: str, ends: list[str], limit: int | None) -> Measured:
+    """Move by ``transfer.ftp.Client`` with at most *limit* bytes per second; the value is how late the ticker came."""
+    from benchmarks.programs.ticker import ticking_beside
+    from transfer import ftp
+
+    async def main() -> Measured:
+        usage = Usage()
+        context = ftp.Client.context(HOST, port, read_speed_limit=limit, write_speed_limit=limit)
+        async with context as client, ticking_beside() as lateness:
+            with usage:
+                await _move(client, direction, ends)
+        usage.value = lateness.worst_milliseconds
+        return usage.sample()
+
+    return run_on(loop, main)
+
+
+def by_pool(
+    loop: str, port: int, direction: str, ends: list[str], authority: str | None, connections: int, host: str = HOST
+) -> Measured:
+    """Move a tree by ``transfer.ftp.ClientPool``."""
+    from transfer import TLS, ftp
+
+    async def main() -> Measured:
+        usage = Usage()
+        tls = TLS(ca_file=authority) if authority else None
+        with usage:
+            async with ftp.ClientPool(host, port, size=connections, tls=tls, upgrade_to_tls=tls is not None) as pool:
+                await getattr(pool, direction)(*ends, write_into=True)
         return usage.sample()
 
     return run_on(loop, main)
@@ -46,7 +90,7 @@ def by_aioftp(
     """Move by ``aioftp.Client``."""
     import aioftp
 
-    blocks: dict[str, Any] = {} if block_bytes is None else {"block_size": block_bytes}
+    blocks: dict[str, int] = {} if block_bytes is None else {"block_size": block_bytes}
 
     async def main() -> Measured:
         usage = Usage()
@@ -57,7 +101,7 @@ def by_aioftp(
                 if authority:
                     await client.upgrade_to_tls(ssl.create_default_context(cafile=authority))
                 await client.login()
-                await getattr(client, direction)(*ends, write_into=True, **blocks)
+                await _move(client, direction, ends, **blocks)
             finally:
                 client.close()
         return usage.sample()
