@@ -245,7 +245,19 @@ async def test_quota_exceeded_beats_a_broken_pipe(peer: ScriptedPeer, large: Pat
 
 
 async def test_a_broken_pipe_without_a_word_is_a_lost_connection(peer: ScriptedPeer, large: Path) -> None:
-    peer.script(*failing(receive_data("d", 1000), reset_data("d"), expect_eof()))
+    """Asked for by ABOR, a 426 says no more than that, and the connection is in step."""
+    aborted = answer(b"ABOR", b"426 aborted", b"226 so it is")
+    peer.script(*failing(receive_data("d", 1000), reset_data("d"), *aborted, *answer(b"NOOP", b"200 ok"), expect_eof()))
+    client = await connected(peer)
+    with pytest.raises(ftp.FTPDisconnected) as caught:
+        await client.upload(large)
+    assert caught.value.retryable
+    await client.command("NOOP", "200")
+    client.close()
+
+
+async def test_a_broken_pipe_and_a_server_that_is_silent_end_the_connection(peer: ScriptedPeer, large: Path) -> None:
+    peer.script(*failing(receive_data("d", 1000), reset_data("d"), expect(b"ABOR\r\n"), expect_eof()))
     client = await connected(peer, timeouts=impatient("close"))
     with pytest.raises(ftp.FTPDisconnected) as caught:
         await client.upload(large)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -72,6 +73,36 @@ class ClientChannel(Conversation):
         limit = deadline or Deadline(self.timeouts.reply, "reply")
         await self._run(lambda: self._collect(replies, left), limit, replies, yields=yields)
         return replies
+
+    async def reply_begins(self, deadline: Deadline | None = None) -> None:
+        """Wait until something of the next reply is there, or the connection has ended; take nothing away.
+
+        Raises:
+            DisconnectedError, TransferTimeoutError, TLSError: the channel is BROKEN.
+            LocalProtocolError: another task is in the middle of an exchange, which goes on unharmed.
+
+        Cancellation: nothing is lost, and the channel stays as it was.
+        """
+        self._require_open()
+        if self._busy:
+            raise self._under_way()
+
+        def step() -> bool | None:
+            if not self._parser.has_data:
+                data = self.stream.receive_nowait()
+                if data is None:
+                    return None
+                self._parser.feed(data)
+            return True
+
+        self._busy = True
+        try:
+            await self.stream.perform(step, deadline or Deadline(self.timeouts.reply, "reply"), yields=False)
+        except TransferError as exc:
+            self.abandon(exc)
+            raise
+        finally:
+            self._busy = False
 
     def _has_collected(self, replies: list[Reply], left: int) -> bool:
         """Whether the replies have come already, as those of a group do that travelled behind a message."""
@@ -214,8 +245,54 @@ class ClientChannel(Conversation):
                 if self._owed:
                     await self._run(rest, deadline, replies)
         except TransferError:
-            return []
+            pass  # the channel has been given up
         return replies
+
+    async def nudge(self, command: Command) -> None:
+        """Send *command* (NOOP) in the middle of a transfer, lest somebody on the way take the connection for idle.
+
+        Does nothing when no transfer is under way. Another task may be waiting for the transfer's replies meanwhile;
+        :meth:`catch_up` comes after them.
+
+        Raises:
+            DisconnectedError, TransferTimeoutError: the connection is lost, as the other task will find.
+        """
+        if self.is_open and self._owed:
+            self._nudged += 1
+            self.log.commands((command,))
+            await self.stream.send(self._encode(command), Deadline(self.timeouts.reply, "room for a command"))
+
+    async def catch_up(self, marker: Command, code: int) -> None:
+        """Bring the channel in step after a transfer in whose course it was nudged, or leave it BROKEN.
+
+        Nobody knows whether a server is still going to answer the nudges that it has not. But it answers in order: what
+        comes before the *code* that only *marker* is answered with is theirs, and nothing of theirs comes after it.
+
+        Takes at most ``timeouts.close`` and raises nothing but a native cancellation, which leaves the channel BROKEN.
+        Without that limit any cancellation does.
+        """
+        if not self.is_open or not self._nudged or self._owed:
+            return
+        data, replies = self._encode(marker), list[Reply]()
+        sending: Callable[[], bool | None] | None = None
+
+        def step() -> bool | None:
+            nonlocal sending
+            if sending is None:
+                self._owed, self._nudged = self._nudged + 1, 0
+                self.log.commands((marker,))
+                sending = self.stream.sending(data)
+            if not sending():
+                return None
+            while self._owed and (not replies or replies[-1].code != code):
+                if self._collect(replies, self._owed - 1) is None:
+                    return None
+            self._owed = 0
+            return True
+
+        seconds = self.timeouts.close
+        with anyio.CancelScope(shield=seconds is not None), contextlib.suppress(TransferError):
+            await self._run(step, Deadline(seconds, f"reply to {marker.verb}"), replies)
 
     async def start_tls(self, context: ssl.SSLContext, server_hostname: str | None) -> None:
         """Shake hands for TLS after the server's go-ahead; plain octets behind that are an error that closes.

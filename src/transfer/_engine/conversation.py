@@ -6,6 +6,9 @@ leaves a debt that nobody could ever settle for sure, so the channel becomes BRO
 reply never answers a later command. The same goes for a reply that was read and got lost on its way to the caller,
 because what it said, a 150 for example, decides what comes next. What arrives while nothing is owed is looked at before
 the next command.
+
+``_nudged`` counts commands that were sent in the middle of a transfer to keep the connection alive. Servers answer them
+at once, after the transfer, or never; what does is told by its code from what ends a transfer.
 """
 
 from __future__ import annotations
@@ -26,6 +29,8 @@ __all__ = ["Conversation"]
 _SERVICE_CLOSING = 421
 # More 1yz in a row than any server has reasons for: a peer that sends nothing else must not keep us for ever.
 _PRELIMINARY_LIMIT = 100
+# What answers a NOOP, or refuses it: none of these ends a transfer that a 1yz has opened (RFC 959 §5.4).
+_NUDGE_CODES = frozenset({200, 500, 501, 502, 503, 504})
 
 
 class Conversation(Channel):
@@ -37,13 +42,14 @@ class Conversation(Channel):
         super().__init__(stream, dialect=dialect, errors=errors, timeouts=timeouts, encoding=encoding)
         self._parser = ReplyParser(dialect, encoding)
         self._owed = 0
+        self._nudged = 0
         self._busy = False
         self._preliminary = 0
 
     @property
     def is_in_step(self) -> bool:
         """Whether the channel is open and nothing is owed."""
-        return self.is_open and self._owed == 0
+        return self.is_open and not self._owed and not self._nudged
 
     def owe_reply(self) -> None:
         """Note that the peer owes one more reply, to the transfer that its 1yz has opened."""
@@ -80,7 +86,7 @@ class Conversation(Channel):
 
     def _require_idle(self) -> None:
         self._require_open()
-        if self._busy or self._owed:
+        if self._busy or self._owed or self._nudged:
             raise self._under_way()
 
     def _under_way(self) -> ProtocolError:
@@ -157,6 +163,9 @@ class Conversation(Channel):
                 self._parser.feed(data)
                 continue
             self.log.reply(reply)
+            if self._nudged and reply.code in _NUDGE_CODES:
+                self._nudged -= 1
+                continue
             replies.append(reply)
             if reply.code < 200:
                 self._count_preliminary()
@@ -180,7 +189,7 @@ class Conversation(Channel):
 
     def _note_closing(self, reply: Reply) -> None:
         # RFC 5321 §3.8: the server "closes the transmission channel"; nothing else will be answered.
-        self._owed = 0
+        self._owed = self._nudged = 0
         self._cause = self._parted(reply)
         self.close()
 

@@ -103,7 +103,7 @@ class Control:
     def close(self) -> None:
         """Close the connection and the data connection of the transfer under way at once. Idempotent."""
         if self._transfer is not None:
-            self._transfer.stream.reset()
+            self._transfer.cut()
         self.channel.close()
 
     @contextlib.contextmanager
