@@ -25,7 +25,7 @@ from transfer.ftp._errors import (
 from transfer.ftp._listing import Entry, EntryType, UnreadableLineError
 from transfer.ftp._mirror._action import MirrorAction, MirrorActionKind
 from transfer.ftp._mirror._plan import MirrorPlan
-from transfer.ftp._pathio import AbstractPathIO, PathEntry, PathIO, PathIONursery
+from transfer.ftp._pathio import AbstractPathIO, AsyncPathIO, MemoryPathIO, PathEntry, PathIO, PathIONursery
 from transfer.ftp._settings import (
     DEFAULT_ACCOUNT,
     DEFAULT_BLOCK_SIZE,
@@ -44,6 +44,7 @@ __all__ = [
     "DEFAULT_USER",
     "AIOFTPException",
     "AbstractPathIO",
+    "AsyncPathIO",
     "Client",
     "Code",
     "Entry",
@@ -59,6 +60,7 @@ __all__ = [
     "FTPTimeoutError",
     "InvalidCommand",
     "ListingLimits",
+    "MemoryPathIO",
     "MirrorAction",
     "MirrorActionKind",
     "MirrorPlan",

@@ -19,11 +19,17 @@ from transfer.ftp._pathio._abstract import AbstractPathIO, PathEntry
 from transfer.ftp._pathio._context import AsyncPathIOContext
 from transfer.ftp._pathio._errors import defend_file_methods, universal_exception
 from transfer.ftp._pathio._local import PathIO
+from transfer.ftp._pathio._memory import MemoryPathIO
+from transfer.ftp._pathio._memory_nodes import Node
 from transfer.ftp._pathio._nursery import PathIONursery
+from transfer.ftp._pathio._threads import AsyncPathIO
 
 __all__ = [
     "AbstractPathIO",
+    "AsyncPathIO",
     "AsyncPathIOContext",
+    "MemoryPathIO",
+    "Node",
     "PathEntry",
     "PathIO",
     "PathIONursery",

@@ -1,4 +1,4 @@
-"""What both storages on this side's disk do with open files."""
+"""What storages on this side do with open files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import IO, Any
 
 from transfer.ftp._pathio._required import Octets
 
-__all__ = ["open_file", "sync_file", "write_all"]
+__all__ = ["moves_like", "open_file", "sync_file", "write_all"]
 
 
 def open_file(
@@ -39,3 +39,8 @@ def sync_file(file: IO[Any]) -> None:
     """Make the system write *file* to the disk."""
     file.flush()
     os.fsync(file.fileno())
+
+
+def moves_like(storage: object, original: type) -> bool:
+    """Tell whether the methods by which *storage* moves bytes are those of *original*, and no subclass's own."""
+    return all(getattr(type(storage), name) is getattr(original, name) for name in ("read", "write", "seek"))

@@ -7,19 +7,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, BinaryIO, ParamSpec, TypeVar
 
-from anyio.lowlevel import checkpoint, checkpoint_if_cancelled
+from anyio.lowlevel import checkpoint
 
 from transfer.ftp._pathio._errors import defend_file_methods, universal_exception
-from transfer.ftp._pathio._files import open_file, sync_file, write_all
+from transfer.ftp._pathio._files import moves_like, open_file, sync_file, write_all
 from transfer.ftp._pathio._names import LocalNames
-from transfer.ftp._pathio._required import Octets
+from transfer.ftp._pathio._required import Connection, Octets, State
+from transfer.ftp._pathio._turns import Turns
 
 __all__ = ["PathIO"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
-# Others have their turn once for so many bytes read or written.
-_FAIR_BYTES = 1024 * 1024
 
 
 class PathIO(LocalNames):
@@ -29,18 +28,13 @@ class PathIO(LocalNames):
     are not buffered, and transfers have the system copy them.
     """
 
-    _moved = 0
+    def __init__(self, timeout: float | None = None, connection: Connection = None, state: State = None) -> None:
+        super().__init__(timeout, connection, state)
+        self._turns = Turns()
 
     async def _call(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         await checkpoint()
         return function(*args, **kwargs)
-
-    async def _let_others(self) -> None:
-        if self._moved < _FAIR_BYTES:
-            await checkpoint_if_cancelled()
-        else:
-            self._moved = 0
-            await checkpoint()
 
     @universal_exception
     async def _open(
@@ -58,25 +52,25 @@ class PathIO(LocalNames):
     @defend_file_methods
     async def seek(self, file: IO[Any], offset: int, whence: int = io.SEEK_SET) -> int:
         """Move to a position, as :meth:`io.IOBase.seek` does."""
-        await self._let_others()
+        await self._turns.take()
         return file.seek(offset, whence)
 
     @universal_exception
     @defend_file_methods
     async def write(self, file: IO[Any], data: Octets) -> int:
         """Write all of *data*."""
-        await self._let_others()
+        await self._turns.take()
         count = write_all(file, data)
-        self._moved += count
+        self._turns.moved += count
         return count
 
     @universal_exception
     @defend_file_methods
     async def read(self, file: IO[Any], block_size: int = -1) -> Any:  # noqa: ANN401  # text, if it was opened for that
         """Return up to *block_size* bytes, everything if it is negative, none at the end of the file."""
-        await self._let_others()
+        await self._turns.take()
         data = file.read(block_size)
-        self._moved += len(data)
+        self._turns.moved += len(data)
         return data
 
     @universal_exception
@@ -93,5 +87,4 @@ class PathIO(LocalNames):
 
     def direct_file(self, file: BinaryIO) -> BinaryIO | None:
         """Return *file* itself, unless a subclass reads or writes in a way of its own."""
-        own = (getattr(type(self), name) is not getattr(PathIO, name) for name in ("read", "write", "seek"))
-        return None if any(own) else file
+        return file if moves_like(self, PathIO) else None

@@ -5,13 +5,13 @@ from __future__ import annotations
 import abc
 import itertools
 import os
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 from transfer.ftp._common._iterating import AbstractAsyncLister
 from transfer.ftp._pathio._abstract import AbstractPathIO, PathEntry
+from transfer.ftp._pathio._batches import BatchLister
 from transfer.ftp._pathio._errors import universal_exception
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class LocalNames(AbstractPathIO[Path]):
         return True
 
     def _lister(self, batches: _Batches[T]) -> AbstractAsyncLister[T]:
-        return _Lister(lambda: self._call(batches.next), self.timeout)
+        return BatchLister(lambda: self._call(batches.next), self.timeout)
 
 
 def _set_mtime(path: Path, mtime: float) -> None:
@@ -170,20 +170,3 @@ class _Batches(Generic[T]):
             self.close()
         converted = (self._convert(self._path, entry) for entry in entries)
         return [item for item in converted if item is not None]
-
-
-class _Lister(AbstractAsyncLister[T]):
-    """Goes over what *next_batch* returns, until that is nothing."""
-
-    def __init__(self, next_batch: Callable[[], Awaitable[Sequence[T]]], timeout: float | None) -> None:
-        super().__init__(timeout=timeout)
-        self._next_batch = next_batch
-        self._ready: deque[T] = deque()
-
-    @universal_exception
-    async def __anext__(self) -> T:
-        if not self._ready:
-            self._ready.extend(await self._next_batch())
-            if not self._ready:
-                raise StopAsyncIteration
-        return self._ready.popleft()
