@@ -76,6 +76,28 @@ def test_any_time_value_comes_through(when: datetime) -> None:
         ("Dec 15 12:01", "2023-12-15T12:01", MINUTE),
         ("Dec 31 23:59", "2023-12-31T23:59", MINUTE),
         ("Jun 16 11:59", "2024-06-16T11:59", MINUTE),
+        # Two digits, and numbers in the order of the country.
+        ("Jan  5  20", "2020-01-05", DAY),
+        ("Jan  5  69", "1969-01-05", DAY),
+        ("5-Jan-20", "2020-01-05", DAY),
+        ("05-JAN-2020 12:30", "2020-01-05T12:30", MINUTE),
+        ("05-Jan-20 12:30:15", "2020-01-05T12:30:15", SECOND),
+        ("01-05-20 12:30", "2020-01-05T12:30", MINUTE),
+        ("01/05/2020 12:30", "2020-01-05T12:30", MINUTE),
+        ("15/01/2020 12:30", "2020-01-15T12:30", MINUTE),
+        ("05.01.20 12:30:15", "2020-01-05T12:30:15", SECOND),
+        ("05.01.2020", "2020-01-05", DAY),
+        ("99-01-05", "1999-01-05", DAY),
+        # Chinese, Japanese, Korean; in UTF-8, and in GBK, Shift JIS and EUC-KR.
+        ("1月  5 12:30", "2024-01-05T12:30", MINUTE),
+        ("12月 31  2020", "2020-12-31", DAY),
+        ("1月  5日 12:30", "2024-01-05T12:30", MINUTE),
+        ("2020年 1月  5日", "2020-01-05", DAY),
+        ("2020年 1月  5日 12:30", "2020-01-05T12:30", MINUTE),
+        ("1월  5  2020", "2020-01-05", DAY),
+        (b"1\xd4\xc2  5 12:30".decode(errors="surrogateescape"), "2024-01-05T12:30", MINUTE),
+        (b"1\x8c\x8e  5  2020".decode(errors="surrogateescape"), "2020-01-05", DAY),
+        (b"1\xbf\xf9  5 12:30".decode(errors="surrogateescape"), "2024-01-05T12:30", MINUTE),
     ],
 )
 def test_the_dates_of_ls_are_read(text: str, expected: str, precision: timedelta) -> None:
@@ -115,7 +137,8 @@ def test_a_date_within_three_months_comes_through(now: datetime, minutes: int) -
 @pytest.mark.parametrize(
     "text",
     ["", "Jan", "Jan 5", "Foo  5 12:30", "Feb 30  2020", "Feb 30 12:30", "Jan  5 24:00", "Jan  5 12:60", "Jan 32 2020",
-     "Jan  0  2020", "Jan  5  20", "13-05 12:30", "2020-13-05", "2020-02-30 12:30", "Jän  5 12:30", "Jan  5 12:30 x"],
+     "Jan  0  2020", "Jan  5  201", "13-05 12:30", "2020-13-05", "2020-02-30 12:30", "Xän  5 12:30", "Jan  5 12:30 x",
+     "13月 5 12:30", "1月 32 2020", "99-99-99", "1.2.3"],
 )  # fmt: skip
 def test_what_is_no_date_is_none(text: str) -> None:
     assert parse_list_date(text, NOW) is None

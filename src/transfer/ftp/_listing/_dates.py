@@ -8,18 +8,29 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from functools import cache
 
 import attrs
 
-__all__ = ["LIST_DATE", "Moment", "format_clock", "parse_list_date", "parse_time_value"]
+from transfer.ftp._listing._months import ENGLISH, MONTH_SIGN, month_number
+
+__all__ = [
+    "ENGLISH",
+    "Moment",
+    "find_list_date",
+    "format_clock",
+    "make_clock",
+    "make_moment",
+    "parse_list_date",
+    "parse_numbers",
+    "parse_time_value",
+]
 
 _SECOND = timedelta(seconds=1)
 _MINUTE = timedelta(minutes=1)
 _DAY = timedelta(days=1)
 # No two leap years are further apart (1896 and 1904, 2096 and 2104).
 _LEAP_YEARS = 8
-
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 # RFC 3659 §2.3: 14 digits, and a fraction only with digits. One digit more is the year written as "19" and the years
 # since 1900: 19100 for 2000, which servers older than that year still send.
@@ -28,27 +39,50 @@ _TIME_VALUE = re.compile(
     r"(?P<hour>[0-9]{2})(?P<minute>[0-9]{2})(?P<second>[0-9]{2})(?:\.(?P<fraction>[0-9]{1,32}))?"
 )
 
-_MONTH = rf"(?:{'|'.join(_MONTHS)})[a-z]{{0,6}}\.?"
-_DAY_OF_MONTH = r"[0-3]?[0-9]"
-_HOUR_MINUTE = r"[0-2]?[0-9]:[0-5][0-9]"
-_YEAR = r"[12][0-9]{3}"
-# The forms of `ls`, in order: "Jan  5 12:30", "Jan  5  2020" and `ls -T`; "5 Jan 2020" with the day first;
-# --time-style=full-iso and long-iso; and =iso, which is month and day, or a date that is padded to the same width.
-LIST_DATE = (
-    rf"{_MONTH} +{_DAY_OF_MONTH},? +(?:{_HOUR_MINUTE}:[0-6][0-9](?: +{_YEAR})?|{_HOUR_MINUTE}|{_YEAR})"
-    rf"|{_DAY_OF_MONTH}\.? +{_MONTH} +(?:{_HOUR_MINUTE}|{_YEAR})"
-    rf"|{_YEAR}-[01][0-9]-[0-3][0-9][ T]{_HOUR_MINUTE}(?::[0-6][0-9](?:[.,][0-9]{{1,9}})?(?: [+-][0-9]{{4}})?)?"
-    rf"|{_YEAR}-[01][0-9]-[0-3][0-9](?: (?= ))?"
-    rf"|[01][0-9]-[0-3][0-9] {_HOUR_MINUTE}"
-)
-_IS_LIST_DATE = re.compile(LIST_DATE, re.IGNORECASE)
+# Of a date: what more than one of its forms has.
+_YEAR = "(?P<year>[12][0-9]{3})"
+_SHORT_YEAR = "(?P<year>[0-9]{2}|[12][0-9]{3})"
+_DAY_OF_MONTH = "(?P<day>[0-3]?[0-9])"
+_WORD = r"(?P<month>[^\s\d.,:;=/()<>\[\]-]{2,12})\.?"
+_HOURS = "(?P<hour>[0-2]?[0-9]):(?P<minute>[0-5][0-9])"
+_SECONDS = ":(?P<second>[0-6][0-9])"
+# Columns are padded; the limit keeps the search for a date linear.
+_GAP = " {1,20}"
+_OPTIONAL_GAP = " {0,20}"
+_SIGN_OF_DAY = "(?:日|일|\udcc8\udcd5|\udc93\udcfa|\udcc6\udcfc|\udca4\udce9|\udcc0\udccf)?"
+_SIGN_OF_YEAR = "(?:年|년|\udcc4\udcea|\udc94N|\udcc7\udcaf|\udca6~|\udcb3\udce2)?"
+_NUMBERED_MONTH = rf"(?P<month>[01]?[0-9]){MONTH_SIGN}{_OPTIONAL_GAP}{_DAY_OF_MONTH}{_SIGN_OF_DAY}"
 
-_CLOCK_PART = re.compile(r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?")
-_ISO_PART = re.compile(r"(?:([0-9]{4})-)?([0-9]{2})-([0-9]{2})")
-_ZONE_PART = re.compile(r" ([+-])([0-9]{2})([0-9]{2})$")
-_MONTH_PART = re.compile("|".join(_MONTHS), re.IGNORECASE)
-_YEAR_PART = re.compile(rf" ({_YEAR})$")
-_DAY_PART = re.compile(r"(?<![0-9:])[0-9]{1,2}(?![0-9:])")
+_FORMS = (
+    # `ls`: "Jan  5 12:30", "Jan  5  2020", "Jan  5  20", and with `ls -T` "Jan  5 12:30:15 2020".
+    rf"{_WORD}{_GAP}{_DAY_OF_MONTH},?{_GAP}{_HOURS}(?:{_SECONDS}(?:{_GAP}{_YEAR})?)?",
+    rf"{_WORD}{_GAP}{_DAY_OF_MONTH},?{_GAP}{_SHORT_YEAR}",
+    # With the day first: "5 Jan 12:30", "5. Jan 2020", "5-Jan-20", "05-Jan-2020 12:30".
+    rf"{_DAY_OF_MONTH}\.?{_GAP}{_WORD}{_GAP}(?:{_HOURS}|{_SHORT_YEAR})",
+    rf"{_DAY_OF_MONTH}-{_WORD}-{_SHORT_YEAR}(?:{_GAP}{_HOURS}(?:{_SECONDS}(?:\.[0-9]{{1,9}})?)?)?",
+    # --time-style=full-iso, long-iso, and =iso, which is month and day, or a date that is padded to the same width.
+    (
+        rf"{_YEAR}-(?P<month>[01][0-9])-(?P<day>[0-3][0-9])[ T]{_HOURS}"
+        rf"(?:{_SECONDS}(?:[.,][0-9]{{1,9}})?(?: (?P<zone>[+-][0-9]{{4}}))?)?"
+    ),
+    rf"{_YEAR}-(?P<month>[01][0-9])-(?P<day>[0-3][0-9])(?: (?= ))?",
+    rf"(?P<month>[01][0-9])-(?P<day>[0-3][0-9]) {_HOURS}",
+    # Numbers alone, in the order that the server's country has.
+    (
+        r"(?P<numbers>(?:[0-9]{4}|[0-9]{1,2})(?P<separator>[-/.])[0-9]{1,2}(?P=separator)(?:[0-9]{4}|[0-9]{2}))"
+        rf"(?:{_GAP}{_HOURS}(?:{_SECONDS})?)?"
+    ),
+    # Chinese, Japanese, Korean.
+    rf"{_YEAR}{_SIGN_OF_YEAR}{_GAP}{_NUMBERED_MONTH}(?:{_GAP}{_HOURS})?",
+    rf"{_NUMBERED_MONTH}{_GAP}(?:{_HOURS}|{_YEAR}{_SIGN_OF_YEAR})",
+)
+_NUMBER = re.compile("[0-9]+")
+
+
+@cache
+def _forms(tail: str) -> tuple[re.Pattern[str], ...]:
+    # Not when the module is imported: nine in ten programs never meet a date that needs them.
+    return tuple(re.compile(f"(?:{form}){tail}", re.IGNORECASE) for form in _FORMS)
 
 
 @attrs.frozen
@@ -73,7 +107,7 @@ def parse_time_value(text: str) -> Moment | None:
         return None
     year = match["year"]
     fraction = match["fraction"]
-    clock = _clock(
+    clock = make_clock(
         int(year) if len(year) == 4 else 1900 + int(year[2:]),
         int(match["month"]),
         int(match["day"]),
@@ -88,8 +122,29 @@ def parse_time_value(text: str) -> Moment | None:
     return Moment(clock.replace(microsecond=microsecond), timedelta(microseconds=10 ** max(0, 6 - len(fraction))))
 
 
+def find_list_date(text: str, start: int, now: datetime) -> tuple[Moment, int] | None:
+    """Read the date that begins at *start* in one of the forms of ``ls`` and that a space ends.
+
+    Args:
+        text: a line.
+        start: where the date begins.
+        now: as for :func:`parse_list_date`.
+
+    Returns:
+        The date, and where the space is; None where there is none.
+    """
+    for form in _forms("(?= )"):
+        match = form.match(text, start)
+        moment = match and _moment(match, now)
+        if match and moment:
+            return moment, match.end()
+    return None
+
+
 def parse_list_date(text: str, now: datetime) -> Moment | None:
     """Read a date in one of the forms of ``ls``; None where *text* is in none of them.
+
+    Months may be named in any of the languages of :mod:`transfer.ftp._listing._months`.
 
     Args:
         text: the date and nothing else.
@@ -97,30 +152,21 @@ def parse_list_date(text: str, now: datetime) -> Moment | None:
             leaves the year out within about six months of today.
     """
     text = text.rstrip(" ")
-    if _IS_LIST_DATE.fullmatch(text) is None:
-        return None
-    shown = _CLOCK_PART.search(text)
-    hours = None if shown is None else (int(shown[1]), int(shown[2]), int(shown[3] or 0))
-    iso = _ISO_PART.match(text)
-    if iso is not None:
-        year, month, day = iso[1], int(iso[2]), int(iso[3])
-    else:
-        named, dayed, yeared = _MONTH_PART.search(text), _DAY_PART.search(text), _YEAR_PART.search(text)
-        assert named is not None, "the pattern has it"
-        assert dayed is not None, "the pattern has it"
-        year, month, day = yeared and yeared[1], _MONTHS.index(named[0].lower()) + 1, int(dayed[0])
-    if year is None:
-        clock = _nearest(now, month, day, hours or (0, 0, 0))
-    else:
-        clock = _clock(int(year), month, day, hours or (0, 0, 0))
-    if clock is None:
-        return None
-    precision = _DAY if shown is None else _MINUTE if shown[3] is None else _SECOND
-    zone = _ZONE_PART.search(text)
-    if zone is not None and int(zone[2]) < 24 and int(zone[3]) < 60:
-        offset = timedelta(hours=int(zone[2]), minutes=int(zone[3]))
-        clock = clock.replace(tzinfo=timezone(-offset if zone[1] == "-" else offset))
-    return Moment(clock, precision)
+    matches = (form.fullmatch(text) for form in _forms(""))
+    return next((moment for match in matches if match and (moment := _moment(match, now))), None)
+
+
+def parse_numbers(text: str) -> tuple[int, int, int]:
+    """Read "06-07-22", "06/07/2022", "07.06.2022" or "2022-06-07" into year, month and day.
+
+    A number above 31 or of four digits is the year; dots mean that the day is first, as does a first number above 12.
+    """
+    first, second, third = (int(number) for number in _NUMBER.findall(text))
+    if first > 31:
+        return _full_year(first), second, third
+    day_first = "." in text or first > 12
+    month, day = (second, first) if day_first else (first, second)
+    return _full_year(third), month, day
 
 
 def format_clock(clock: datetime) -> str:
@@ -129,7 +175,8 @@ def format_clock(clock: datetime) -> str:
     return f"{clock.year:04}{clock.month:02}{clock.day:02}{clock.hour:02}{clock.minute:02}00"
 
 
-def _clock(year: int, month: int, day: int, hours: tuple[int, int, int]) -> datetime | None:
+def make_clock(year: int, month: int, day: int, hours: tuple[int, int, int] = (0, 0, 0)) -> datetime | None:
+    """Return the naive clock of that day and of *hours* (hour, minute, second); None where there is no such time."""
     hour, minute, second = hours
     leap = second == 60
     try:
@@ -139,9 +186,56 @@ def _clock(year: int, month: int, day: int, hours: tuple[int, int, int]) -> date
         return None
 
 
+def make_moment(
+    year: int | None, month: int, day: int, shown: tuple[str | None, str | None, str | None], now: datetime
+) -> Moment | None:
+    """Make a date of its parts, None where there is no such day.
+
+    Args:
+        year: None where it was left out: it is the one that brings the date nearest to *now*.
+        month: 1 to 12.
+        day: of the month.
+        shown: hour, minute and second, as far as they are shown.
+        now: the server's clock, naive.
+    """
+    hour, minute, second = shown
+    hours = int(hour or 0), int(minute or 0), int(second or 0)
+    clock = _nearest(now, month, day, hours) if year is None else make_clock(year, month, day, hours)
+    return None if clock is None else Moment(clock, _DAY if not hour else _SECOND if second else _MINUTE)
+
+
+def _full_year(year: int) -> int:
+    # POSIX strptime, %y: 69 to 99 are of the 20th century.
+    return year if year > 99 else year + (1900 if year >= 69 else 2000)
+
+
+def _moment(match: re.Match[str], now: datetime) -> Moment | None:
+    """Make a date of what one of the forms has found; None where there is no such day."""
+    found: dict[str, str | None] = match.groupdict()
+    numbers, name, shown_year = found.get("numbers"), found.get("month"), found.get("year")
+    year: int | None = None
+    if numbers:
+        year, month, day = parse_numbers(numbers)
+    else:
+        number = int(name) if name and name.isdecimal() else month_number(name or "")
+        if number is None:
+            return None
+        month, day = number, int(found.get("day") or 0)
+        year = _full_year(int(shown_year)) if shown_year else None
+    moment = make_moment(year, month, day, (found.get("hour"), found.get("minute"), found.get("second")), now)
+    return moment and Moment(_in_zone(moment.clock, found.get("zone")), moment.precision)
+
+
+def _in_zone(clock: datetime, zone: str | None) -> datetime:
+    if zone is None or int(zone[1:3]) > 23 or int(zone[3:]) > 59:
+        return clock
+    offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[3:]))
+    return clock.replace(tzinfo=timezone(-offset if zone[0] == "-" else offset))
+
+
 def _nearest(now: datetime, month: int, day: int, hours: tuple[int, int, int]) -> datetime | None:
     """Find the year in which the date is nearest to *now*."""
     reach = _LEAP_YEARS if (month, day) == (2, 29) else 1
     years = range(now.year - reach, now.year + reach + 1)
-    clocks = [clock for year in years if (clock := _clock(year, month, day, hours)) is not None]
+    clocks = [clock for year in years if (clock := make_clock(year, month, day, hours)) is not None]
     return min(clocks, key=lambda clock: abs(clock - now), default=None)

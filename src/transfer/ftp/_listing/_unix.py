@@ -2,7 +2,8 @@
 
 How this works: the permissions are at the beginning; then the leftmost number that a date follows is the size. What
 is between the two is links, owner and group, as far as the server gives them, and after the date one space and the
-name. Looking for the date first makes owners with spaces, missing columns and device numbers harmless.
+name. Looking for the date first makes owners with spaces, missing columns and device numbers harmless. Lines with the
+usual columns, and the month in English, are read by one pattern, with the same result.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from __future__ import annotations
 import re
 import stat
 from datetime import datetime
+from functools import lru_cache
 from pathlib import PurePosixPath
 
-from transfer.ftp._listing._dates import LIST_DATE, format_clock, parse_list_date
+from transfer.ftp._listing._dates import ENGLISH, Moment, find_list_date, format_clock, make_moment
 from transfer.ftp._listing._line import ListedLine, UnreadableLineError, decode_line, excerpt
 
 __all__ = ["parse_unix_line", "parse_unix_mode", "read_unix_line"]
@@ -23,8 +25,17 @@ _BITS = r"[-r][-w][-xsS][-r][-w][-xsSlL][-r][-w][-xtT]"
 _IS_BITS = re.compile(_BITS)
 _PERMISSIONS = re.compile(rf"([-a-zA-Z])({_BITS})[+.@]?(?=[ \t0-9])")
 # The look-behind and the limit keep this linear; 20 digits hold 2**64.
-_SIZE_AND_DATE = re.compile(rf"(?<=[ \t,])(?P<size>[0-9]{{1,20}})[ \t]+(?P<date>{LIST_DATE}) ", re.IGNORECASE)
+_SIZE = re.compile(r"(?<=[ \t,])([0-9]{1,20})[ \t]+")
+_USUAL = re.compile(
+    rf"([-dl])({_BITS})[+.@]?[ \t]+([0-9]{{1,20}})[ \t]+([^ \t]+)[ \t]+([^ \t]+)[ \t]+([0-9]{{1,20}})[ \t]+"
+    rf"({'|'.join(name.capitalize() for name in ENGLISH)}) +([0-9]{{1,2}}) +"
+    r"(?:([12][0-9]{3})|([0-9]{1,2}):([0-5][0-9])) (.+)",
+    re.DOTALL,
+)
+_MONTHS = {name.capitalize(): number for number, name in enumerate(ENGLISH, 1)}
 _TYPES = {"-": "file", "d": "dir", "l": "link"}
+# Type, permissions, columns between them and the size, size, time, name.
+_Parts = tuple[str, str, dict[str, str], str, Moment, str]
 _ARROW = " -> "
 # Of "4, 64", which a device has in place of a size.
 _MAJOR = re.compile(r"[0-9]+,")
@@ -63,27 +74,15 @@ def read_unix_line(raw: bytes | str, encoding: str = "utf-8", *, now: datetime) 
         UnreadableLineError: the line has no permissions, no date or no name.
     """
     text = decode_line(raw, encoding)
-    permissions = _PERMISSIONS.match(text)
-    found = _SIZE_AND_DATE.search(text, permissions.end()) if permissions is not None else None
-    if permissions is None or found is None:
-        raise UnreadableLineError(f"not a line of ls: {excerpt(text)}")
-    moment = parse_list_date(found["date"], now)
-    if moment is None:
-        raise UnreadableLineError(f"line of ls has an impossible date: {excerpt(text)}")
-    name = text[found.end() :]
-    columns = text[permissions.end() : found.start()].split()
-    size = found["size"]
-    if columns and _MAJOR.fullmatch(columns[-1]):
-        del columns[-1]
-        size = "0"
+    kind, letters, columns, size, moment, name = _usual(text, now) or _unusual(text, now)
     facts: dict[str, str | int] = {
-        "type": _TYPES.get(permissions[1], "unknown"),
-        "unix.mode": _mode(permissions[2]),
-        **_columns(columns),
+        "type": _TYPES.get(kind, "unknown"),
+        "unix.mode": _mode(letters),
+        **columns,
         "size": size,
         "modify": format_clock(moment.clock),
     }
-    if permissions[1] == "l":
+    if kind == "l":
         name, arrow, target = name.partition(_ARROW)
         if arrow:
             facts["type"] = "dir" if target.endswith("/") else "file"
@@ -105,6 +104,36 @@ def parse_unix_line(
     return line.path, dict(line.facts)
 
 
+def _usual(text: str, now: datetime) -> _Parts | None:
+    match = _USUAL.fullmatch(text)
+    if match is None:
+        return None
+    kind, letters, links, owner, group, size, month, day, year, hour, minute, name = match.groups()
+    moment = make_moment(int(year) if year else None, _MONTHS[month], int(day), (hour, minute, None), now)
+    if moment is None:
+        raise UnreadableLineError(f"line of ls has an impossible date: {excerpt(text)}")
+    return kind, letters, {"unix.links": links, "unix.owner": owner, "unix.group": group}, size, moment, name
+
+
+def _unusual(text: str, now: datetime) -> _Parts:
+    permissions = _PERMISSIONS.match(text)
+    if permissions is None:
+        raise UnreadableLineError(f"not a line of ls: {excerpt(text)}")
+    for found in _SIZE.finditer(text, permissions.end()):
+        dated = find_list_date(text, found.end(), now)
+        if dated is None:
+            continue
+        moment, end = dated
+        columns = text[permissions.end() : found.start()].split()
+        size = found[1]
+        if columns and _MAJOR.fullmatch(columns[-1]):
+            del columns[-1]
+            size = "0"
+        return permissions[1], permissions[2], _columns(columns), size, moment, text[end + 1 :]
+    raise UnreadableLineError(f"line of ls has no date that exists: {excerpt(text)}")
+
+
+@lru_cache(maxsize=256)
 def _mode(letters: str) -> int:
     mode = 0
     for position, letter in enumerate(letters):

@@ -6,22 +6,19 @@ import re
 from datetime import datetime, timedelta
 from pathlib import PurePosixPath
 
-from transfer.ftp._listing._dates import Moment, format_clock
+from transfer.ftp._listing._dates import Moment, format_clock, make_clock, parse_numbers
 from transfer.ftp._listing._line import ListedLine, UnreadableLineError, decode_line, excerpt
 
 __all__ = ["parse_windows_line", "read_windows_line"]
 
 _LINE = re.compile(
-    r"(?:(?P<first>[0-9]{1,2})(?P<separator>[-/.])(?P<second>[0-9]{1,2})(?P=separator)(?P<year>[0-9]{4}|[0-9]{2})"
-    r"|(?P<iso_year>[0-9]{4})(?P<iso_separator>[-/.])(?P<month>[0-9]{1,2})(?P=iso_separator)(?P<day>[0-9]{1,2}))"
+    r"(?P<date>(?:[0-9]{4}|[0-9]{1,2})(?P<separator>[-/.])[0-9]{1,2}(?P=separator)(?:[0-9]{4}|[0-9]{2}))"
     r"[ \t]+(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{2})(?::[0-9]{2})?[ \t]?(?P<half>[AP]M?)?"
     # DIR writes "<DIR>" and ten spaces, so that more of them belong to the name; a size is followed by one space.
     r"(?:[ \t]+<(?P<kind>DIR|JUNCTION|SYMLINKD?)>(?: {10}|[ \t]+)|[ \t]+(?P<size>[0-9][0-9.,]{0,26}) )(?P<name>.+)",
     re.IGNORECASE | re.DOTALL,
 )
 _MINUTE = timedelta(minutes=1)
-# POSIX strptime, %y: 69 to 99 are of the 20th century.
-_FIRST_YEAR = 69
 
 
 def read_windows_line(raw: bytes | str, encoding: str = "utf-8") -> ListedLine:
@@ -67,21 +64,9 @@ def parse_windows_line(raw: bytes | str, encoding: str = "utf-8") -> tuple[PureP
 
 
 def _clock(match: re.Match[str]) -> datetime | None:
-    if match["iso_year"] is not None:
-        year, month, day = int(match["iso_year"]), int(match["month"]), int(match["day"])
-    else:
-        first, second = int(match["first"]), int(match["second"])
-        day_first = match["separator"] == "." or first > 12
-        month, day = (second, first) if day_first else (first, second)
-        year = int(match["year"])
-        if len(match["year"]) == 2:
-            year += 1900 if year >= _FIRST_YEAR else 2000
     hour, half = int(match["hour"]), (match["half"] or "").upper()
     if half:
         if not 1 <= hour <= 12:
             return None
         hour = hour % 12 + (12 if half.startswith("P") else 0)
-    try:
-        return datetime(year, month, day, hour, int(match["minute"]))  # noqa: DTZ001  # the zone is not known
-    except ValueError:
-        return None
+    return make_clock(*parse_numbers(match["date"]), (hour, int(match["minute"]), 0))
