@@ -140,7 +140,7 @@ class Pausing(Throttle):
     """Blocks of 100 bytes, and after each a pause that is longer than any peer may take."""
 
     def __init__(self) -> None:
-        super().__init__(1000)
+        super().__init__(limit=1000)
 
     def reserve(self, count: int, now: float) -> float:
         assert count <= 100

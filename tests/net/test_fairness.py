@@ -79,7 +79,7 @@ async def test_I10_so_does_one_long_send() -> None:
 @both_paths
 async def test_I10_a_throttle_that_does_not_bind_changes_nothing(paths: FastPaths, path: Path) -> None:
     with unblocked() as stream, path.open("rb") as file:
-        throttle = Throttle(1e15)
+        throttle = Throttle(limit=1e15)
         assert_fair(
             await moved_between_turns(
                 stream, lambda: send_file(stream, file, seconds=10, throttle=throttle, fast_paths=paths)

@@ -353,7 +353,7 @@ async def test_a_peer_that_sends_no_more_meets_the_limit_and_what_came_is_kept(p
 async def test_a_throttle_makes_the_blocks_small(paths: FastPaths, path: Path) -> None:
     with pair_of(WatchedStream) as (stream, peer), path.open("wb") as file:
         give(peer, DATA[:10_000])
-        await receive(stream, file, paths, throttle=Throttle(70_000))
+        await receive(stream, file, paths, throttle=Throttle(limit=70_000))
 
     assert content(path) == DATA[:10_000]
     assert max(stream.longest.values()) == 7_000

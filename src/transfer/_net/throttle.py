@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sized
 
 import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
@@ -18,20 +19,41 @@ _LEAST_SECONDS = 0.001
 class Throttle:
     """A token bucket: ``limit`` bytes per second over all users together; may be changed at any time.
 
-    None, or a number not above 0, is no limit. Transfers that are not limited are given no throttle at all, so that
-    they do not even ask.
+    Transfers that are not limited are given no throttle at all, so that they do not even ask.
+
+    Args:
+        limit: bytes per second; None, or a number not above 0, is no limit.
+        reset_rate: kept for programs that give it; the account needs no rounding.
     """
 
-    __slots__ = ("_free_at", "limit")
+    __slots__ = ("_free_at", "_limit", "reset_rate")
 
-    def __init__(self, limit: float | None = None) -> None:
-        self.limit: float | None = limit
+    def __init__(self, *, limit: float | None = None, reset_rate: float = 10) -> None:
+        self._limit: float | None = limit
+        self.reset_rate: float = reset_rate
         self._free_at = 0.0
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(limit={self._limit!r}, reset_rate={self.reset_rate!r})"
+
+    @property
+    def limit(self) -> float | None:
+        """Bytes per second; setting it begins a new account."""
+        return self._limit
+
+    @limit.setter
+    def limit(self, value: float | None) -> None:
+        self._limit = value
+        self._free_at = 0.0
+
+    def clone(self) -> Throttle:
+        """Return a throttle with the same limit and an account of its own."""
+        return Throttle(limit=self._limit, reset_rate=self.reset_rate)
 
     @property
     def block_bytes(self) -> int | None:
         """How many bytes to move between two calls of :meth:`reserve` for a steady flow; None when not limited."""
-        return max(1, int(self.limit * _BURST_SECONDS)) if self.limit is not None and self.limit > 0 else None
+        return max(1, int(self._limit * _BURST_SECONDS)) if self._limit is not None and self._limit > 0 else None
 
     def reserve(self, count: int, now: float) -> float:
         """Account for *count* bytes that were moved and return the seconds to wait before more may follow.
@@ -40,9 +62,9 @@ class Throttle:
             count: in bytes.
             now: in seconds, by a clock that all users share: an event loop's own starts anew with every loop.
         """
-        if self.limit is None or self.limit <= 0:
+        if self._limit is None or self._limit <= 0:
             return 0.0
-        self._free_at = max(self._free_at, now) + count / self.limit
+        self._free_at = max(self._free_at, now) + count / self._limit
         pause = self._free_at - now - _BURST_SECONDS
         return pause if pause >= _LEAST_SECONDS else 0.0
 
@@ -53,3 +75,21 @@ class Throttle:
             await anyio.sleep(pause)
         else:
             await checkpoint_if_cancelled()
+
+    # -- as programs call it -----------------------------------------------------------------------------------------
+
+    async def wait(self) -> None:
+        """Sleep until more bytes may be moved. Cancellation: safe."""
+        await self.spend(0)
+
+    def append(self, data: Sized, start: float) -> None:
+        """Account for *data* that was moved.
+
+        Args:
+            data: counted, not looked at.
+            start: when the move began, by the event loop's clock; the time that it took is not waited for again.
+        """
+        if self._limit is None or self._limit <= 0:
+            return
+        elapsed = max(0.0, anyio.current_time() - start)
+        self.reserve(len(data), time.monotonic() - elapsed)

@@ -46,6 +46,17 @@ class StreamThrottle(NamedTuple):
     read: Throttle
     write: Throttle
 
+    def clone(self) -> StreamThrottle:
+        """Return the same limits with accounts of their own."""
+        return StreamThrottle(self.read.clone(), self.write.clone())
+
+    @classmethod
+    def from_limits(
+        cls, read_speed_limit: float | None = None, write_speed_limit: float | None = None
+    ) -> StreamThrottle:
+        """Return limits in bytes per second, None for no limit."""
+        return cls(Throttle(limit=read_speed_limit), Throttle(limit=write_speed_limit))
+
 
 @attrs.frozen(kw_only=True)
 class ListingLimits:
@@ -132,4 +143,4 @@ def make_throttle(read_speed_limit: float | None, write_speed_limit: float | Non
     for limit in (read_speed_limit, write_speed_limit):
         if limit is not None and limit < 0:
             raise ValueError(f"a speed limit is in bytes per second or None, not {limit!r}")
-    return StreamThrottle(Throttle(read_speed_limit), Throttle(write_speed_limit))
+    return StreamThrottle.from_limits(read_speed_limit, write_speed_limit)

@@ -62,7 +62,7 @@ class Pace:
     """
 
     def __init__(self, per_second: float | None) -> None:
-        self._throttle = Throttle(per_second) if per_second is not None else None
+        self._throttle = Throttle(limit=per_second) if per_second is not None else None
 
     def is_due(self) -> bool:
         """Tell whether a mail may begin at once."""
