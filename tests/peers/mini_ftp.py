@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import posixpath
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from tests.peers.mini_ftp_transfers import MODIFIED, Transfers
+from tests.peers.mini_ftp_transfers import MODIFIED, Transfers, unix_list
 from tests.peers.replies import Answer
 from tests.peers.server import PeerServer
 from tests.peers.wire import Gone, Wire
@@ -69,6 +69,9 @@ class MiniFTP(PeerServer):
         for path in self.files:
             while (path := posixpath.dirname(path)) != "/":
                 self.directories.add(path)
+        self.list_text: Callable[[Mapping[str, bytes | None]], str] = unix_list
+        """What LIST says of the names in a directory and of their content, None for a directory."""
+        self.passive_texts = {"EPSV": "229 here (|||{port}|)", "PASV": "227 here ({numbers})"}
         self.replies: dict[str, Answer] = {}
         self.commands: list[str] = []
         """Every command line of every connection, in order of arrival."""

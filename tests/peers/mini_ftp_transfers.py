@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tests.peers import descriptors
@@ -25,6 +25,14 @@ class _Interrupted(Exception):
 
 class _Refused(Exception):
     """A transfer ends with this reply."""
+
+
+def unix_list(names: Mapping[str, bytes | None]) -> str:
+    """Return a listing as ``ls -l`` makes it."""
+    modes = {name: "drwxr-xr-x" if content is None else "-rw-r--r--" for name, content in names.items()}
+    return "".join(
+        f"{modes[name]} 1 ftp ftp {len(content or b''):>10} Jan 02  2024 {name}\r\n" for name, content in names.items()
+    )
 
 
 class Transfers:
@@ -55,12 +63,15 @@ class Transfers:
         return f"{kind}modify={MODIFIED};"
 
     def on_epsv(self, argument: str) -> None:
-        self.answer("EPSV", argument, f"229 here (|||{self.listen()}|)")
+        self.offer_data("EPSV", argument)
 
     def on_pasv(self, argument: str) -> None:
+        self.offer_data("PASV", argument)
+
+    def offer_data(self, verb: str, argument: str) -> None:
         port = self.listen()
-        host = self.server.host.replace(".", ",")
-        self.answer("PASV", argument, f"227 here ({host},{port >> 8},{port & 255})")
+        numbers = f"{self.server.host.replace('.', ',')},{port >> 8},{port & 255}"
+        self.answer(verb, argument, self.server.passive_texts[verb].format(port=port, numbers=numbers))
 
     def listen(self) -> int:
         self.close_data()
@@ -105,24 +116,26 @@ class Transfers:
             self.deliver("RETR", argument, content[start:])
 
     def on_mlsd(self, argument: str) -> None:
-        self.list_with("MLSD", argument, lambda path: f"{self.facts(path)} {posixpath.basename(path)}")
+        self.list_with(
+            "MLSD",
+            argument,
+            lambda names: "".join(f"{self.facts(path)} {posixpath.basename(path)}\r\n" for path in names),
+        )
 
     def on_nlst(self, argument: str) -> None:
-        self.list_with("NLST", argument, posixpath.basename)
+        self.list_with("NLST", argument, lambda names: "".join(posixpath.basename(path) + "\r\n" for path in names))
 
     def on_list(self, argument: str) -> None:
-        def line(path: str) -> str:
-            content = self.server.files.get(path)
-            mode = "drwxr-xr-x" if content is None else "-rw-r--r--"
-            return f"{mode} 1 ftp ftp {len(content or b''):>10} Jan 02  2024 {posixpath.basename(path)}"
+        def text(paths: Sequence[str]) -> str:
+            return self.server.list_text({posixpath.basename(path): self.server.files.get(path) for path in paths})
 
-        self.list_with("LIST", " ".join(word for word in argument.split() if not word.startswith("-")), line)
+        self.list_with("LIST", " ".join(word for word in argument.split() if not word.startswith("-")), text)
 
-    def list_with(self, verb: str, argument: str, line: Callable[[str], str]) -> None:
+    def list_with(self, verb: str, argument: str, text: Callable[[Sequence[str]], str]) -> None:
         parent = self.path(argument)
         names = sorted({*self.server.files, *self.server.directories} - {"/"})
-        lines = [line(name) + "\r\n" for name in names if posixpath.dirname(name) == parent]
-        self.deliver(verb, argument, "".join(lines).encode("utf-8", "surrogateescape"))
+        listed = text([name for name in names if posixpath.dirname(name) == parent])
+        self.deliver(verb, argument, listed.encode("utf-8", "surrogateescape"))
 
     def deliver(self, verb: str, argument: str, content: bytes) -> None:
         def move(data: Wire) -> None:
