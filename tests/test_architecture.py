@@ -30,6 +30,7 @@ LAYERS = {
 }
 LAYER_EXCEPTIONS = {
     ("transfer._errors", "transfer._wire.reply"): "for typing only: errors carry the reply that they report",
+    ("transfer.ftp", "transfer.__version__"): "programs read it there, and there is one version for all",
 }
 
 # Sockets, TLS and readiness belong to _net. Under TYPE_CHECKING an import is only a name.

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from transfer import __version__
+from transfer._net.session_context import SSLSessionBoundContext
+from transfer._net.throttle import Throttle
+from transfer.ftp._base import BaseClient
 from transfer.ftp._client import Client
-from transfer.ftp._code import Code
+from transfer.ftp._code import Code, wrap_into_codes, wrap_with_container
+from transfer.ftp._common._iterating import AbstractAsyncLister, AsyncListerMixin, AsyncStreamIterator, async_enterable
+from transfer.ftp._common._locale import setlocale
+from transfer.ftp._common._timing import with_timeout
 from transfer.ftp._errors import (
     AIOFTPException,
     FTPAuthenticationError,
@@ -32,6 +39,7 @@ from transfer.ftp._settings import (
     DEFAULT_PASSWORD,
     DEFAULT_PORT,
     DEFAULT_USER,
+    END_OF_LINE,
     ListingLimits,
     StreamThrottle,
 )
@@ -42,9 +50,14 @@ __all__ = [
     "DEFAULT_PASSWORD",
     "DEFAULT_PORT",
     "DEFAULT_USER",
+    "END_OF_LINE",
     "AIOFTPException",
+    "AbstractAsyncLister",
     "AbstractPathIO",
+    "AsyncListerMixin",
     "AsyncPathIO",
+    "AsyncStreamIterator",
+    "BaseClient",
     "Client",
     "Code",
     "Entry",
@@ -71,10 +84,21 @@ __all__ = [
     "PathIOError",
     "PathIONursery",
     "PathIsNotAbsolute",
+    "SSLSessionBoundContext",
     "StatusCodeError",
     "StreamThrottle",
+    "Throttle",
     "UnreadableLineError",
+    "__version__",
+    "async_enterable",
+    "setlocale",
+    "version",
+    "with_timeout",
+    "wrap_into_codes",
+    "wrap_with_container",
 ]
+
+version: tuple[int, ...] = tuple(int(part) for part in __version__.split(".") if part.isdigit())
 
 # Tracebacks and pickles name a class by the place where users find it.
 for _public in [globals()[name] for name in __all__]:

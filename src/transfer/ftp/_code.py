@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeVar, overload
 
-__all__ = ["Code", "wrap_into_codes"]
+__all__ = ["Code", "wrap_into_codes", "wrap_with_container"]
+
+Text = TypeVar("Text", bound=str)
+T = TypeVar("T")
 
 
 class Code(str):
@@ -25,3 +29,16 @@ def wrap_into_codes(codes: str | Iterable[str]) -> tuple[Code, ...]:
     if isinstance(codes, str):
         return (Code(codes),)
     return tuple(Code(code) for code in codes)
+
+
+@overload
+def wrap_with_container(o: Text) -> tuple[Text]: ...
+
+
+@overload
+def wrap_with_container(o: T) -> T: ...
+
+
+def wrap_with_container(o: object) -> object:
+    """Make a tuple of one text; whatever else is given is returned as it is."""
+    return (o,) if isinstance(o, str) else o

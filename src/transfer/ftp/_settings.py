@@ -23,6 +23,7 @@ __all__ = [
     "DEFAULT_PASSWORD",
     "DEFAULT_PORT",
     "DEFAULT_USER",
+    "END_OF_LINE",
     "PASSIVE_COMMANDS",
     "ListingLimits",
     "Settings",
@@ -37,6 +38,7 @@ DEFAULT_USER = "anonymous"
 DEFAULT_PASSWORD = "anon@"  # noqa: S105  # what anonymous users say, and no secret
 DEFAULT_ACCOUNT = ""
 DEFAULT_BLOCK_SIZE = 8192
+END_OF_LINE = "\r\n"
 PASSIVE_COMMANDS = ("epsv", "pasv")
 
 
