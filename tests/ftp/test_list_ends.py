@@ -100,11 +100,14 @@ async def test_an_endless_tree_comes_to_an_end(names: str) -> None:
 
 
 async def test_a_data_connection_that_is_lost_is_a_lost_connection(peer: ScriptedPeer) -> None:
-    peer.script(HELLO, *binary(), *open_data(b"MLSD"), reset_data("d"), expect_eof())
-    client = await connected(peer, timeouts=impatient("close"))
+    aborted = answer(b"ABOR", b"426 aborted", b"226 so it is")
+    goes_on = answer(b"NOOP", b"200 ok")
+    peer.script(HELLO, *binary(), *open_data(b"MLSD"), reset_data("d"), *aborted, *goes_on, expect_eof())
+    client = await connected(peer)
     with pytest.raises(ftp.FTPDisconnected):
         await client.list()
-    assert not client.is_connected
+    await client.command("NOOP", "200")
+    client.close()
 
 
 async def test_the_server_s_word_on_a_lost_data_connection_counts_more(peer: ScriptedPeer) -> None:

@@ -111,6 +111,7 @@ class Channel:
             raise self._errors.remote_protocol(
                 f"{len(unread)} octets of plain text came before the TLS handshake", peer=self.peer
             )
+        self.sessions = SessionStore()  # those of another context
         deadline = Deadline(self.timeouts.tls, "TLS handshake")
         await self.stream.start_tls(
             context, server_hostname=server_hostname, server_side=server_side, deadline=deadline

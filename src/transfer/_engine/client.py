@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import anyio
 import anyio.lowlevel
 
-from transfer._engine.conversation import Conversation
 from transfer._engine.payload import Flight, Payload, send_all_but_last_block
+from transfer._engine.settling import Settling
 from transfer._errors import DisconnectedError, ErrorFamily, TransferError, TransferTimeoutError
 from transfer._net.stream import Stream
 from transfer._net.timeouts import Deadline, Timeouts
 from transfer._wire.command import Command
 from transfer._wire.dialect import Dialect
-from transfer._wire.reply import Reply, ReplyParser, Severity
+from transfer._wire.reply import Reply, ReplyParser
 
 if TYPE_CHECKING:
     import ssl
 
 __all__ = ["ClientChannel"]
 
-# What ends a transfer and what answers the ABOR leave a server together, or nearly so.
-_SECOND_SECONDS = 1.0
 
-
-class ClientChannel(Conversation):
+class ClientChannel(Settling):
     """Exchanges commands for replies, strictly in order; one task at a time.
 
     Cancellation, of every coroutine here: before the first byte was written the channel stays as it was, from then on
@@ -200,100 +196,6 @@ class ClientChannel(Conversation):
         finally:
             self._busy = False
 
-    async def settle(self, abort: Command) -> list[Reply]:
-        """Bring an open channel back in step after a transfer was given up, or leave it BROKEN.
-
-        If the final reply is there already nothing is sent; otherwise *abort* is, and everything owed is read. Takes
-        at most ``timeouts.close`` and raises nothing but a native cancellation, which leaves the channel BROKEN.
-        Without that limit any cancellation ends it.
-
-        Returns:
-            What the server said, beginning with its reply to the transfer; nothing if the channel had been given up.
-
-        RFC 959 §4.1.3.
-        """
-        replies: list[Reply] = []
-        if not self.is_open or self._owed == 0:
-            return replies
-        if self._busy:
-            self.abandon(self._under_way())
-            return replies
-        data = self._encode(abort)
-        sending: Callable[[], bool | None] | None = None
-
-        def rest() -> bool | None:
-            return self._collect(replies, finals_only=True)
-
-        def first() -> bool | None:
-            nonlocal sending
-            if sending is None:
-                if rest():
-                    return True
-                self.log.commands((abort,))
-                sending = self.stream.sending(data)
-                self._owed += 1
-            return sending() and (rest() or self._owed == 1 or None)
-
-        seconds, phase = self.timeouts.close, f"reply to {abort.verb}"
-        deadline = Deadline(seconds, phase)
-        try:
-            with anyio.CancelScope(shield=seconds is not None):
-                await self._run(first, deadline, replies)
-                if self._owed and replies[-1].severity is Severity.COMPLETION:
-                    # Some servers answer once for both, and nobody knows whether another reply is to come.
-                    deadline = Deadline(min(seconds or _SECOND_SECONDS, _SECOND_SECONDS), phase)
-                if self._owed:
-                    await self._run(rest, deadline, replies)
-        except TransferError:
-            pass  # the channel has been given up
-        return replies
-
-    async def nudge(self, command: Command) -> None:
-        """Send *command* (NOOP) in the middle of a transfer, lest somebody on the way take the connection for idle.
-
-        Does nothing when no transfer is under way. Another task may be waiting for the transfer's replies meanwhile;
-        :meth:`catch_up` comes after them.
-
-        Raises:
-            DisconnectedError, TransferTimeoutError: the connection is lost, as the other task will find.
-        """
-        if self.is_open and self._owed:
-            self._nudged += 1
-            self.log.commands((command,))
-            await self.stream.send(self._encode(command), Deadline(self.timeouts.reply, "room for a command"))
-
-    async def catch_up(self, marker: Command, code: int) -> None:
-        """Bring the channel in step after a transfer in whose course it was nudged, or leave it BROKEN.
-
-        Nobody knows whether a server is still going to answer the nudges that it has not. But it answers in order: what
-        comes before the *code* that only *marker* is answered with is theirs, and nothing of theirs comes after it.
-
-        Takes at most ``timeouts.close`` and raises nothing but a native cancellation, which leaves the channel BROKEN.
-        Without that limit any cancellation does.
-        """
-        if not self.is_open or not self._nudged or self._owed:
-            return
-        data, replies = self._encode(marker), list[Reply]()
-        sending: Callable[[], bool | None] | None = None
-
-        def step() -> bool | None:
-            nonlocal sending
-            if sending is None:
-                self._owed, self._nudged = self._nudged + 1, 0
-                self.log.commands((marker,))
-                sending = self.stream.sending(data)
-            if not sending():
-                return None
-            while self._owed and (not replies or replies[-1].code != code):
-                if self._collect(replies, self._owed - 1) is None:
-                    return None
-            self._owed = 0
-            return True
-
-        seconds = self.timeouts.close
-        with anyio.CancelScope(shield=seconds is not None), contextlib.suppress(TransferError):
-            await self._run(step, Deadline(seconds, f"reply to {marker.verb}"), replies)
-
     async def start_tls(self, context: ssl.SSLContext, server_hostname: str | None) -> None:
         """Shake hands for TLS after the server's go-ahead; plain octets behind that are an error that closes.
 
@@ -316,6 +218,34 @@ class ClientChannel(Conversation):
         finally:
             self._busy = False
         self._parser = ReplyParser(self._dialect, self._encoding)
+
+    async def stop_tls(self) -> None:
+        """End TLS after the server's go-ahead (CCC), within ``timeouts.close``, and go on in clear.
+
+        What the server says in clear unasked is looked at before the next command, as ever. ``sessions`` stay.
+
+        Raises:
+            LocalProtocolError: TLS is not on, or an exchange or a transfer is under way; nothing was done.
+            RemoteProtocolError, TLSError: the server sent something else than its close_notify; the channel is BROKEN.
+            DisconnectedError, TransferTimeoutError: TLS did not end in order; the channel is BROKEN.
+
+        RFC 2228 §3, RFC 8446 §6.1.
+        """
+        self._require_idle()
+        if self.stream.tls is None:
+            raise self._errors.local_protocol("TLS has not been started", peer=self.peer)
+        if self.sessions.newest is None:
+            self.sessions.remember(self.stream.tls)
+        self._busy = True
+        try:
+            with self._giving_up_on_failure():
+                if self._parser.take_all():
+                    raise self._errors.remote_protocol("The server goes on in TLS after its go-ahead", peer=self.peer)
+                rest = await self.stream.stop_tls(Deadline(self.timeouts.close, "end of TLS"))
+        finally:
+            self._busy = False
+        self.log.event("TLS has ended")
+        self._parser.feed(rest)
 
     # -- the parts of a payload --------------------------------------------------------------------------------------
 

@@ -76,12 +76,18 @@ class Transfer:
         self._stream: Stream | None = None
         self._final: Reply | None = None
         self._has_started = False
+        self._has_begun = False
         self._is_open = False
 
     @property
     def final(self) -> Reply | None:
         """The reply that ended the transfer, a refusal of the command included; None while it goes on."""
         return self._final
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the server has agreed to the command, by a 1yz or at once by a 2yz."""
+        return self._has_begun
 
     @property
     def stream(self) -> Stream:
@@ -126,7 +132,8 @@ class Transfer:
             self._is_open = True
         else:
             self._final = reply
-        if reply.code < 300 and self._arrival is not None:
+        self._has_begun = reply.code < 300
+        if self._has_begun and self._arrival is not None:
             await self._admit(self._arrival)
         if self._final is not None and self._final.code >= 300:
             self._close()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 
-__all__ = ["ascii_host", "peer_name", "spell_address"]
+__all__ = ["ascii_host", "bare_address", "peer_name", "spell_address"]
 
 
 def ascii_host(host: str) -> str:
@@ -33,3 +34,12 @@ def spell_address(sockaddr: object) -> str:
     if isinstance(sockaddr, tuple):
         return peer_name(sockaddr[0], sockaddr[1])
     return os.fsdecode(sockaddr) if isinstance(sockaddr, str | bytes) and sockaddr else "unix socket"
+
+
+def bare_address(host: str) -> str:
+    """Return the address literal *host*; an IPv4 address that is spelled as an IPv6 one as what it is.
+
+    RFC 4291 §2.5.5.2.
+    """
+    mapped = ipaddress.IPv6Address(host.partition("%")[0]).ipv4_mapped if ":" in host else None
+    return host if mapped is None else str(mapped)

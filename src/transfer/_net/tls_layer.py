@@ -136,6 +136,18 @@ class TlsLayer:
                 self.object.unwrap()
         self._flush()
 
+    def leave(self) -> bytes:
+        """Say close_notify, take the peer's, and return what came behind it, which is no TLS any more."""
+        while True:
+            try:
+                self.object.unwrap()
+            except ssl.SSLWantReadError:
+                self._flush()
+                self._pull(None)
+            else:
+                self._flush()
+                return self._incoming.read()
+
     def _raise_failure(self) -> None:
         if self._failure is not None:
             raise self._failure

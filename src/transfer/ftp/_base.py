@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, overload
@@ -15,6 +15,7 @@ from transfer._net.tls import TLS
 from transfer._wire.command import Command
 from transfer.ftp import _commands as commands
 from transfer.ftp._code import Code, wrap_into_codes
+from transfer.ftp._connection._protection import change_protection, clear_commands
 from transfer.ftp._control import check
 from transfer.ftp._errors import FTPDisconnected, InvalidCommand
 from transfer.ftp._listing import ListingParser
@@ -68,6 +69,11 @@ class BaseClient:
         trust_passive_address: bool = False,
         allow_cleartext_auth: bool = False,
         require_close_notify: bool = True,
+        active: bool = False,
+        active_ports: Iterable[int] | None = None,
+        active_address: str | None = None,
+        protect_data: bool = True,
+        noop_interval: float | None = None,
         listing_limits: ListingLimits | None = None,
         proxy: str | None = None,
         source_address: tuple[str, int] | None = None,
@@ -84,6 +90,11 @@ class BaseClient:
             trust_passive_address=trust_passive_address or trust_server_pasv_ipv4_address,
             allow_cleartext_auth=allow_cleartext_auth,
             require_close_notify=require_close_notify,
+            active=active,
+            active_ports=None if active_ports is None else tuple(active_ports),
+            active_address=active_address,
+            protect_data=protect_data,
+            noop_interval=noop_interval,
             proxy=proxy,
             source_address=source_address,
             throttle=make_throttle(read_speed_limit, write_speed_limit),
@@ -147,6 +158,33 @@ class BaseClient:
             InvalidCommand: the connection is inside TLS already.
         """
         await upgrade(await self._ready(), self.server_host or "", sslcontext)
+
+    async def set_data_protection(self, private: bool) -> None:
+        """Have data connections inside TLS (PROT P), or in clear (PROT C), from the next one on.
+
+        Raises:
+            StatusCodeError: the server refuses, and nothing changes.
+            InvalidCommand: commands are not inside TLS; nothing was sent.
+
+        RFC 4217 §9.
+        """
+        await change_protection((await self._ready()).control, private=private)
+
+    async def clear_command_channel(self) -> None:
+        """Send commands in clear from here on (CCC), so that routers on the way can read the ports in them.
+
+        Data connections stay inside TLS if they are. Names are legible for everybody on the way from here on, and
+        whoever can change what is on its way can send commands of his own; a password is not sent any more.
+
+        Raises:
+            StatusCodeError: the server refuses, and nothing changes.
+            InvalidCommand: commands are not inside TLS; nothing was sent.
+            FTPDisconnected, FTPTimeoutError, FTPTLSError, FTPProtocolError: TLS did not end in order within
+                ``timeouts.close``; the connection is closed.
+
+        RFC 2228 §3.
+        """
+        await clear_commands((await self._ready()).control)
 
     async def login(
         self, user: str = DEFAULT_USER, password: str = DEFAULT_PASSWORD, account: str = DEFAULT_ACCOUNT

@@ -45,6 +45,13 @@ class Client(FilesClient):
         allow_cleartext_auth: send passwords without TLS to hosts other than this one.
         require_close_notify: take a listing for incomplete whose TLS ended without a word, and a file whose size is not
             known or not reached in that case. False for servers that never say it.
+        active: have the server make the data connections (EPRT, PORT) instead of this side.
+        active_ports: the ports to choose from for them, in no order; None for any.
+        active_address: what to tell the server instead of the control connection's local address: the outer address of
+            a router that passes *active_ports* on to this machine, for one.
+        protect_data: bring data connections into TLS when the control connection is; False sends data in clear.
+        noop_interval: seconds between two NOOPs during the transfer of a file, None for none: keeps routers and servers
+            from closing a control connection that seems to be idle.
         listing_limits: how long a listing may be.
         proxy: URL of a ``socks5://``, ``socks4://`` or ``http://`` proxy for all connections (extra ``proxy``).
         source_address: local ``(address, port)`` to dial from; data connections use the address alone.

@@ -16,7 +16,9 @@ from transfer.ftp._errors import InvalidCommand
 
 __all__ = [
     "ABOR",
+    "CCC",
     "CDUP",
+    "CPSV",
     "FEAT",
     "NOOP",
     "PASV",
@@ -28,6 +30,7 @@ __all__ = [
     "clnt",
     "cwd",
     "dele",
+    "eprt",
     "epsv",
     "host",
     "list_",
@@ -40,6 +43,7 @@ __all__ = [
     "opts",
     "pass_",
     "pbsz",
+    "port",
     "prot",
     "rest",
     "retr",
@@ -47,6 +51,7 @@ __all__ = [
     "rnfr",
     "rnto",
     "size",
+    "sscn",
     "stor",
     "type_",
     "user",
@@ -60,7 +65,9 @@ _NAMES = {"\r": "CR", "\n": "LF", "\0": "NUL"}
 _LAST_OFFSET = 2**63 - 1
 
 ABOR = Command("ABOR")
+CCC = Command("CCC")
 CDUP = Command("CDUP")
+CPSV = Command("CPSV")
 FEAT = Command("FEAT")
 NOOP = Command("NOOP")
 PASV = Command("PASV")
@@ -129,6 +136,11 @@ def prot(level: str = "P") -> Command:
     return _with_text("PROT", level)
 
 
+def sscn(state: str) -> Command:
+    """Make the server the client of TLS on data connections (``ON``), or not (``OFF``), between two servers."""
+    return _with_text("SSCN", state)
+
+
 def host(name: str) -> Command:
     """Name the virtual host, before USER; an IPv6 address is in brackets."""
     return _with_text("HOST", name)
@@ -150,6 +162,16 @@ def type_(representation: str = "I") -> Command:
 def epsv(argument: str | None = None) -> Command:
     """Ask for a passive port; *argument* is a network protocol (``1``, ``2``) or ``ALL``."""
     return Command("EPSV") if argument is None else _with_text("EPSV", argument)
+
+
+def eprt(address: str, number: int) -> Command:
+    """Ask the server to connect to *address*, an IPv4 or IPv6 literal, and the port *number* (RFC 2428 §2)."""
+    return Command("EPRT", f"|{2 if ':' in address else 1}|{address}|{number}|")
+
+
+def port(address: str, number: int) -> Command:
+    """Ask the server to connect to *address*, an IPv4 literal, and the port *number* (RFC 959 §4.1.2)."""
+    return Command("PORT", f"{address.replace('.', ',')},{number >> 8},{number & 255}")
 
 
 def rest(offset: int) -> Command:

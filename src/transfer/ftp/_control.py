@@ -209,26 +209,9 @@ class Control:
         """Shake hands; what was agreed on in clear is void (RFC 4217 §4.2)."""
         self._representation = None
         self.lacks.clear()
+        self.is_private = False
         await self.channel.start_tls(context, server_name)
         self.server_name = server_name
-
-    async def protect_data(self) -> None:
-        """Agree on TLS for data connections, inside implicit TLS too (RFC 4217 §9).
-
-        Raises:
-            StatusCodeError: the server refuses; the connection is closed, as nothing must go on in clear.
-
-        Cancellation: the connection is closed, for the same reason.
-        """
-        try:
-            await self.ask(commands.pbsz(), "2xx")
-            # A ticket of TLS 1.3 comes with the first octets after the handshake.
-            self.channel.sessions.remember(self.channel.stream.tls)
-            await self.ask(commands.prot("P"), "2xx")
-        except BaseException as exc:
-            self.channel.abandon(exc)
-            raise
-        self.is_private = True
 
     # -- the transfer under way --------------------------------------------------------------------------------------
 

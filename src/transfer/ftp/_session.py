@@ -15,6 +15,7 @@ from transfer._net.tls import TLS
 from transfer._wire.dialect import FTP_CLIENT
 from transfer._wire.reply import Reply
 from transfer.ftp import _commands as commands
+from transfer.ftp._connection._protection import agree_on_protection
 from transfer.ftp._control import Control
 from transfer.ftp._data import DataConnections
 from transfer.ftp._errors import FAMILY, FTPProtocolError, FTPTimeoutError, FTPTLSError, InvalidCommand
@@ -82,7 +83,7 @@ async def open_session(host: str, port: int, settings: Settings) -> tuple[Sessio
                 exc.add_note("A server of implicit TLS (port 990, as a rule) waits for the handshake: give ssl=True.")
             raise
         if context is not None:
-            await control.protect_data()
+            await agree_on_protection(control, private=settings.protect_data)
     except BaseException:
         channel.close()
         raise
@@ -105,7 +106,7 @@ async def upgrade(session: Session, host: str, context: SSLContext | None) -> No
     # Nothing but 234 promises that TLS comes next: an answer that merely sounds friendly leaves everything in clear.
     await control.ask(commands.auth("TLS"), "234")
     await control.start_tls(context, settings.tls.server_hostname or host)
-    await control.protect_data()
+    await agree_on_protection(control, private=settings.protect_data)
 
 
 def _context(tls: TLS) -> SSLContext:

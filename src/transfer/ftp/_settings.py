@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -76,6 +77,21 @@ def _check_encoding(_instance: object, _attribute: object, value: str) -> None:
         raise ValueError(f"{value!r} is not an encoding that Python knows") from exc
 
 
+def _check_ports(_instance: object, _attribute: object, value: tuple[int, ...] | None) -> None:
+    if value is not None and not (value and all(1 <= port <= 65535 for port in value)):
+        raise ValueError("active_ports are ports from 1 to 65535, at least one of them")
+
+
+def _check_address(_instance: object, _attribute: object, value: str | None) -> None:
+    if value is not None:
+        ipaddress.ip_address(value)
+
+
+def _check_interval(_instance: object, _attribute: object, value: float | None) -> None:
+    if value is not None and not value > 0:
+        raise ValueError(f"noop_interval is a number of seconds above 0 or None, not {value!r}")
+
+
 def _lower(commands: Iterable[str]) -> tuple[str, ...]:
     return tuple(command.lower() for command in commands)
 
@@ -97,11 +113,22 @@ class Settings:
     trust_passive_address: bool
     allow_cleartext_auth: bool
     require_close_notify: bool
+    active: bool = False
+    active_ports: tuple[int, ...] | None = attrs.field(default=None, validator=_check_ports)
+    active_address: str | None = attrs.field(default=None, validator=_check_address)
+    protect_data: bool = True
+    noop_interval: float | None = attrs.field(default=None, validator=_check_interval)
     proxy: str | None
     source_address: tuple[str, int] | None
     throttle: StreamThrottle
     parser: ListingParser
     limits: ListingLimits
+
+    def __attrs_post_init__(self) -> None:
+        if self.active and self.proxy is not None:
+            raise ValueError("active excludes proxy: the server could not reach this side")
+        if not self.active and (self.active_ports is not None or self.active_address is not None):
+            raise ValueError("active_ports and active_address go with active=True")
 
 
 def choose_timeouts(
