@@ -6,7 +6,8 @@ default. Targets compare with the one of the two that is faster in that case. "k
 ``sendfile``, or ``splice``, without any event loop: what can be reached here at all. The peer lets the kernel throw
 away what it receives, undecrypted, and has encrypted beforehand what it sends, so that it holds up nobody. The file
 that is received into has its full size before, because in a virtual machine new memory costs more than all the rest,
-and never twice the same. In the round that is not counted, every octet is compared.
+and never twice the same. Files are sent as to another host; a peer on this one would get copies, which it can take in
+faster. In the round that is not counted, every octet is compared.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -47,6 +47,23 @@ class WatchedStream(Stream):
 
     def splice_nowait(self, pipe: int, count: int) -> int | None:
         return self._note("splice", super().splice_nowait(pipe, count))
+
+
+class _Distant:
+    """What a socket says whose peer is on another host."""
+
+    family = socket.AF_INET
+
+    def getpeername(self) -> tuple[str, int]:
+        return "192.0.2.1", 21
+
+
+class DistantStream(WatchedStream):
+    """A stream to another host, as far as anybody can see."""
+
+    @property
+    def raw_socket(self) -> socket.socket:
+        return cast("socket.socket", _Distant())
 
 
 class RefusingStream(WatchedStream):

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import anyio
 import pytest
 
-from tests.net.streams import FAST, WatchedStream, both_paths, refusing_after
+from tests.net.streams import FAST, DistantStream, WatchedStream, both_paths, refusing_after
 from tests.net.support import (
     pair,
     pair_of,
@@ -60,6 +60,17 @@ async def test_R8_a_file_arrives_whole_by_either_path(paths: FastPaths, path: Pa
 
     assert read.result == DATA
     assert set(stream.calls) == ({"sendfile"} if paths is FAST else {"send"})
+
+
+@pytest.mark.skipif(not FAST_PATHS.sendfile, reason="this system has no sendfile")
+@pytest.mark.parametrize(("kind", "call"), [(WatchedStream, "send"), (DistantStream, "sendfile")])
+async def test_R8_a_file_is_copied_to_peers_on_this_host_only(kind: type[WatchedStream], call: str, path: Path) -> None:
+    with pair_of(kind) as (stream, peer), path.open("rb") as file, played(read_all, peer) as read:
+        await send_file(stream, file, seconds=10)
+        await stream.send_eof()
+
+    assert read.result == DATA
+    assert set(stream.calls) == {call}
 
 
 def test_R8_linux_has_the_short_cuts_and_nobody_else() -> None:
@@ -347,7 +358,7 @@ class _Account(Throttle):
 @both_paths
 async def test_a_throttle_is_asked_after_every_block_and_makes_them_small(paths: FastPaths, path: Path) -> None:
     """A tenth of a second's worth each, so that the flow is steady."""
-    throttle = _Account(500_000)
+    throttle = _Account(limit=500_000)
     with pair_of(WatchedStream) as (stream, peer), path.open("rb") as file, played(read_all, peer) as read:
         await send(stream, file, paths, throttle=throttle)
         await stream.send_eof()
@@ -359,7 +370,7 @@ async def test_a_throttle_is_asked_after_every_block_and_makes_them_small(paths:
 
 @both_paths
 async def test_a_limit_that_is_taken_away_under_way_frees_the_rest(paths: FastPaths, path: Path) -> None:
-    throttle = _Account(1000, blocks=3)
+    throttle = _Account(limit=1000, blocks=3)
     with pair_of(WatchedStream) as (stream, peer), path.open("rb") as file, played(read_all, peer) as read:
         await send(stream, file, paths, throttle=throttle)
         await stream.send_eof()
@@ -371,7 +382,7 @@ async def test_a_limit_that_is_taken_away_under_way_frees_the_rest(paths: FastPa
 
 @both_paths
 async def test_a_throttles_pause_is_slept_and_can_be_cancelled(paths: FastPaths, path: Path) -> None:
-    throttle = _Account(1000, pause=3600)
+    throttle = _Account(limit=1000, pause=3600)
     with pair() as (stream, _), path.open("rb") as file:
         async with anyio.create_task_group() as group:
             group.start_soon(lambda: send(stream, file, paths, throttle=throttle))
