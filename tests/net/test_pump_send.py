@@ -344,7 +344,7 @@ class _Account(Throttle):
     """Keeps no time: notes what it is told, asks for *pause* after every block, and is free after *blocks* blocks."""
 
     def __init__(self, limit: float, *, pause: float = 0.0, blocks: int = 1 << 30) -> None:
-        super().__init__(limit)
+        super().__init__(limit=limit)
         self.counts: list[int] = []
         self.pause, self.blocks = pause, blocks
 
@@ -358,7 +358,7 @@ class _Account(Throttle):
 @both_paths
 async def test_a_throttle_is_asked_after_every_block_and_makes_them_small(paths: FastPaths, path: Path) -> None:
     """A tenth of a second's worth each, so that the flow is steady."""
-    throttle = _Account(limit=500_000)
+    throttle = _Account(500_000)
     with pair_of(WatchedStream) as (stream, peer), path.open("rb") as file, played(read_all, peer) as read:
         await send(stream, file, paths, throttle=throttle)
         await stream.send_eof()
@@ -370,7 +370,7 @@ async def test_a_throttle_is_asked_after_every_block_and_makes_them_small(paths:
 
 @both_paths
 async def test_a_limit_that_is_taken_away_under_way_frees_the_rest(paths: FastPaths, path: Path) -> None:
-    throttle = _Account(limit=1000, blocks=3)
+    throttle = _Account(1000, blocks=3)
     with pair_of(WatchedStream) as (stream, peer), path.open("rb") as file, played(read_all, peer) as read:
         await send(stream, file, paths, throttle=throttle)
         await stream.send_eof()
@@ -382,7 +382,7 @@ async def test_a_limit_that_is_taken_away_under_way_frees_the_rest(paths: FastPa
 
 @both_paths
 async def test_a_throttles_pause_is_slept_and_can_be_cancelled(paths: FastPaths, path: Path) -> None:
-    throttle = _Account(limit=1000, pause=3600)
+    throttle = _Account(1000, pause=3600)
     with pair() as (stream, _), path.open("rb") as file:
         async with anyio.create_task_group() as group:
             group.start_soon(lambda: send(stream, file, paths, throttle=throttle))
