@@ -4,7 +4,8 @@
         server.replies["STOR"] = "553 not here"
 
 Keys of ``replies`` are verbs in capitals, ``GREETING``, and ``<verb> DONE`` for the reply after a data transfer.
-Passive only (EPSV, PASV). One transfer at a time; ABOR during a transfer closes the data connection and gives 426, 226.
+Passive and active (EPSV, PASV, EPRT, PORT). One transfer at a time; ABOR during a transfer closes the data connection
+and gives 426, 226.
 """
 
 from __future__ import annotations

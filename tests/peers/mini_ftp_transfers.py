@@ -42,6 +42,8 @@ class Transfers:
         self.server, self.wire = server, wire
         self.directory, self.offset, self.private = "/", 0, False
         self.listener: socket.socket | None = None
+        self.port = 0
+        """Where the client listens, in active mode."""
         wire.when_cut.append(self.close_data)  # a server that dies takes all its connections with it
 
     def answer(self, verb: str, argument: str, default: str) -> bool:
@@ -61,6 +63,18 @@ class Transfers:
         content = self.server.files.get(path)
         kind = "type=dir;" if content is None else f"type=file;size={len(content)};"
         return f"{kind}modify={MODIFIED};"
+
+    def on_eprt(self, argument: str) -> None:
+        self.take_port("EPRT", argument, int(argument.split("|")[3]))
+
+    def on_port(self, argument: str) -> None:
+        high, low = argument.split(",")[4:]
+        self.take_port("PORT", argument, int(high) * 256 + int(low))
+
+    def take_port(self, verb: str, argument: str, port: int) -> None:
+        if self.answer(verb, argument, "200 so I will"):
+            self.close_data()
+            self.port = port
 
     def on_epsv(self, argument: str) -> None:
         self.offer_data("EPSV", argument)
@@ -82,7 +96,7 @@ class Transfers:
     def close_data(self) -> None:
         if self.listener is not None:
             descriptors.close(self.listener)
-        self.listener = None
+        self.listener, self.port = None, 0
 
     def on_rest(self, argument: str) -> None:
         self.offset = int(argument)
@@ -148,7 +162,7 @@ class Transfers:
 
     def transfer(self, verb: str, argument: str, move: Callable[[Wire], None]) -> None:
         """Run one transfer between its two replies."""
-        if self.listener is None:
+        if self.listener is None and not self.port:
             self.answer(verb, argument, "425 EPSV or PASV first")
             return
         if not self.answer(verb, argument, "150 here it comes"):
@@ -171,10 +185,21 @@ class Transfers:
         self.answer(f"{verb} DONE", argument, done)
 
     def open_data(self) -> Wire:
+        if self.port:
+            return self.secure_data(self.dial_data())
         assert self.listener is not None
         if self.listener not in self.server.wait_any(self.listener, self.wire.socket):
             raise _Refused("425 no data connection")
-        data = self.server.new_wire(self.listener.accept()[0], data=True)
+        return self.secure_data(self.listener.accept()[0])
+
+    def dial_data(self) -> socket.socket:
+        try:
+            return self.server.dial(self.wire, self.port)
+        except OSError as exc:
+            raise _Refused(f"425 no data connection: {exc.strerror}") from exc
+
+    def secure_data(self, sock: socket.socket) -> Wire:
+        data = self.server.new_wire(sock, data=True)
         try:
             data.cut_if_due()
             if self.private and self.server.tls is not None:

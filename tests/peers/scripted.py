@@ -142,11 +142,11 @@ class Connection:
 
     def connect_data(self, name: str, port: str) -> None:
         """Connect the data connection *name*."""
-        address = (self.peer.host, int(self.peer.captured[port]))
+        number = int(self.peer.captured[port])
         try:
-            self._add_data(name, socket.create_connection(address, self.peer.patience_seconds))
+            self._add_data(name, self.peer.dial(self.wire, number))
         except OSError as exc:
-            raise Left(f"the client's data listener {address}: {exc}") from exc
+            raise Left(f"the client's data listener {number}: {exc}") from exc
 
     def data(self, name: str) -> Wire:
         """The data connection *name*."""

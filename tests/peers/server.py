@@ -90,6 +90,11 @@ class PeerServer:
         (self._data_wires if data else self._wires).append(wire)
         return wire
 
+    def dial(self, client: Wire, port: int) -> socket.socket:
+        """Connect to a *port* that *client* listens on, from the peer's own address."""
+        host: str = client.socket.getpeername()[0]
+        return socket.create_connection((host, port), self.patience_seconds, source_address=(self.host, 0))
+
     @property
     def control_octets(self) -> int:
         """Octets sent so far on control connections, TLS included."""

@@ -301,7 +301,7 @@ def test_data_connections(server_tls_context: ssl.SSLContext, client_tls_context
                 client.sendall(b"GOT IT\r\n")
                 with pytest.raises(ConnectionResetError):
                     data.recv(1)
-            with socket.create_server((peer.host, 0)) as listener:
+            with socket.create_server((client.getsockname()[0], 0)) as listener:
                 client.sendall(b"PORT %d\r\n" % listener.getsockname()[1])
                 with listener.accept()[0] as data:
                     assert read_all(data) == b"active"
