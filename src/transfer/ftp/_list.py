@@ -28,7 +28,7 @@ from transfer.ftp import _commands as commands
 from transfer.ftp._code import Code
 from transfer.ftp._data import explain
 from transfer.ftp._errors import FTPIncompleteTransfer, FTPProtocolError, StatusCodeError
-from transfer.ftp._listing import ListedLine, SkippedLine, read_line, read_mlsx_line
+from transfer.ftp._listing import LineReader, ListedLine, SkippedLine
 from transfer.ftp._names import check_name
 from transfer.ftp._session import Session
 from transfer.ftp._settings import ListingLimits
@@ -259,7 +259,7 @@ class _OpenListing:
         self._transfer = transfer
         self._count = count
         self._buffer = LineBuffer(count.limits.line_octets)
-        self._parse = _line_parser(session, command)
+        self._reader = _line_reader(session, command, self._skip)
         self._octets = self._block = self._skipped = 0
         self.renew_deadline()
 
@@ -285,6 +285,7 @@ class _OpenListing:
             await explain(self._session.control, self._transfer, self.command, exc)
             raise
         self._session.control.end()
+        self._reader.finish()
         self._check_end()
         return None
 
@@ -314,13 +315,11 @@ class _OpenListing:
     def _read(self, lines: list[bytes]) -> list[ListedLine]:
         listed = []
         for raw in lines:
-            line = self._parse(raw)
-            if isinstance(line, ListedLine):
+            line = self._reader.read(raw)
+            if line is not None:
                 self.is_bare = False
                 self.has_dot = self.has_dot or line.is_dot
                 listed.append(line)
-            elif line is not None:
-                self._skip(line)
         self._count.add(entries=len(listed))
         return listed
 
@@ -339,8 +338,6 @@ class _OpenListing:
             )
 
 
-def _line_parser(session: Session, command: Command) -> Callable[[bytes], ListedLine | SkippedLine | None]:
-    if command.verb == "LIST":
-        return session.settings.parser.parse
-    encoding = session.settings.encoding
-    return lambda raw: read_line(raw, (lambda octets: read_mlsx_line(octets, encoding),))
+def _line_reader(session: Session, command: Command, skip: Callable[[SkippedLine], None]) -> LineReader:
+    parser = session.settings.parser
+    return parser.read_list(skip) if command.verb == "LIST" else parser.read_mlsd(skip)

@@ -19,7 +19,7 @@ def test_an_entry_of_mlsd() -> None:
         b"Type=file;Size=1234;Modify=20240102030405.678;UNIX.mode=0644;UNIX.ownername=me;UNIX.owner=1000;"
         b"UNIX.gid=5;X=y; a b"
     )
-    entry = Entry.from_line(read_mlsx_line(raw), path=PurePosixPath("/pub/a b"), zone=TOKYO)
+    entry = Entry.from_line(read_mlsx_line(raw), path=PurePosixPath("/pub/a b"), clock_offset=timedelta(hours=9))
     assert entry == Entry(
         name="a b",
         path=PurePosixPath("/pub/a b"),
@@ -38,7 +38,7 @@ def test_an_entry_of_mlsd() -> None:
 
 def test_an_entry_of_list() -> None:
     raw = b"lrwxrwxrwx 1 root staff 7 Apr 30  2020 bin -> usr/bin"
-    entry = Entry.from_line(read_unix_line(raw, now=NOW), zone=TOKYO)
+    entry = Entry.from_line(read_unix_line(raw, now=NOW), clock_offset=timedelta(hours=9))
     assert entry == Entry(
         name="bin",
         path=PurePosixPath("bin"),
@@ -64,7 +64,7 @@ def test_an_entry_of_dir() -> None:
 
 def test_the_zone_that_a_line_says_wins() -> None:
     line = read_unix_line("-rw-r--r-- 1 o g 12 2020-01-05 12:30:15.0 +0200 x", now=NOW)
-    assert Entry.from_line(line, zone=TOKYO).modify == datetime(2020, 1, 5, 10, 30, 15, tzinfo=UTC)
+    assert Entry.from_line(line, clock_offset=timedelta(hours=9)).modify == datetime(2020, 1, 5, 10, 30, 15, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(

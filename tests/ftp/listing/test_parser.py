@@ -15,7 +15,6 @@ from transfer.ftp._listing import (
     SkippedLine,
     UnreadableLineError,
     parse_list_line,
-    read_line,
     read_mlsx_line,
 )
 
@@ -103,7 +102,7 @@ def test_the_time_may_be_aware_or_naive(now: datetime) -> None:
 @pytest.mark.parametrize(("hours", "year"), [(0, "2022"), (12, "2023")])
 def test_the_year_is_nearest_by_the_servers_clock(hours: int, year: str) -> None:
     now = datetime(2023, 7, 1, 18, 0, tzinfo=UTC)
-    parser = ListingParser(now=now, zone=timezone(timedelta(hours=hours)))
+    parser = ListingParser(now=now, clock_offset=timedelta(hours=hours))
     line = parser.parse(b"-rw-r--r-- 1 o g 12 Dec 31 12:00 x")
     assert isinstance(line, ListedLine)
     assert line.facts["modify"] == f"{year}1231120000"
@@ -111,9 +110,9 @@ def test_the_year_is_nearest_by_the_servers_clock(hours: int, year: str) -> None
 
 def test_a_time_from_custom_facts_is_the_servers_clock() -> None:
     zone = timezone(timedelta(hours=3))
-    line = ListingParser(custom=custom, zone=zone).parse(b"*")
+    line = ListingParser(custom=custom).parse(b"*")
     assert isinstance(line, ListedLine)
-    assert Entry.from_line(line, zone=zone).modify == datetime(2024, 1, 2, 3, 4, 5, tzinfo=zone)
+    assert Entry.from_line(line, clock_offset=timedelta(hours=3)).modify == datetime(2024, 1, 2, 3, 4, 5, tzinfo=zone)
 
 
 def test_one_line_alone_gives_a_path_and_facts() -> None:
@@ -130,10 +129,12 @@ def test_one_line_alone_is_refused(raw: bytes) -> None:
 
 
 def test_mlsx_lines_go_the_same_way() -> None:
-    assert isinstance(read_line(b"type=dir; x", [read_mlsx_line]), ListedLine)
-    assert isinstance(read_line(b"junk", [read_mlsx_line]), SkippedLine)
-    assert read_line(b"\r\n", [read_mlsx_line]) is None
-    assert isinstance(read_line(b"x", []), SkippedLine)
+    skipped: list[SkippedLine] = []
+    reader = ListingParser().read_mlsd(skipped.append)
+    found = [reader.read(raw) for raw in (b"type=dir; x", b"junk", b"\r\n", b" y")]
+    reader.finish()
+    assert [line and line.name for line in found] == ["x", None, None, "y"]
+    assert [line.raw for line in skipped] == [b"junk"]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1", "cp1251", "shift_jis", "gb18030"])
@@ -170,4 +171,48 @@ def test_any_octets_are_an_entry_or_skipped(raw: bytes, encoding: str) -> None:
 def test_a_line_of_full_length_is_done_with(raw: bytes) -> None:
     """These make a pattern that backtracks take minutes; the run's time limit would end them."""
     assert isinstance(ListingParser(now=NOW).parse(raw), ListedLine | SkippedLine)
-    assert isinstance(read_line(raw, [read_mlsx_line]), SkippedLine)
+    with pytest.raises(UnreadableLineError):
+        read_mlsx_line(raw)
+
+
+# -- methods of the program's own ------------------------------------------------------------------------------------
+
+
+def mine(raw: bytes) -> tuple[PurePosixPath, Facts]:
+    if not raw.startswith((b"-", b"type=", b"06")):
+        raise ValueError("not mine")
+    return PurePosixPath("mine"), {"type": "file", "modify": "20240102030405"}
+
+
+def names(parser: ListingParser, *lines: bytes) -> list[str]:
+    reader = parser.read_list(lambda line: None)
+    return [line.name for raw in lines if (line := reader.read(raw)) is not None]
+
+
+def test_a_method_that_is_overridden_reads_its_own_format_only() -> None:
+    assert names(ListingParser(overrides={"parse_list_line_unix": mine}, now=NOW), UNIX, WINDOWS) == ["mine", "mine"]
+    assert names(ListingParser(overrides={"parse_list_line_windows": mine}, now=NOW), UNIX, WINDOWS) == ["x", "mine"]
+    assert names(ListingParser(overrides={"parse_mlsx_line": mine}, now=NOW), UNIX, WINDOWS) == ["x", "x"]
+
+
+def test_a_parse_list_line_of_the_programs_own_is_all_there_is() -> None:
+    parser = ListingParser(overrides={"parse_list_line": mine}, custom=custom, now=NOW)
+    assert names(parser, UNIX, b"+/,\tx", b"*strange") == ["mine"]
+
+
+def test_the_time_of_such_a_method_is_the_servers_clock_in_list_and_utc_in_mlsd() -> None:
+    overrides = {"parse_list_line_unix": mine, "parse_mlsx_line": mine}
+    parser = ListingParser(overrides=overrides, now=NOW)
+    listed = parser.read_list(lambda line: None).read(UNIX)
+    facts = parser.read_mlsd(lambda line: None).read(b"type=file; x")
+    assert listed is not None
+    assert facts is not None
+    offset = timedelta(hours=3)
+    assert Entry.from_line(listed, clock_offset=offset).modify == datetime(2024, 1, 2, 0, 4, 5, tzinfo=UTC)
+    assert Entry.from_line(facts, clock_offset=offset).modify == datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def test_a_time_beyond_what_there_is_is_none() -> None:
+    line = ListingParser().parse(b"-rw-r--r-- 1 o g 12 9999-12-31 23:00 x")
+    assert isinstance(line, ListedLine)
+    assert Entry.from_line(line, clock_offset=timedelta(hours=-3)).modify is None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from transfer.ftp._listing._as400 import read_as400_line
 from transfer.ftp._listing._dates import Moment, format_clock, parse_list_date, parse_time_value
 from transfer.ftp._listing._entry import Entry, EntryType
+from transfer.ftp._listing._eplf import read_eplf_line
 from transfer.ftp._listing._line import (
     BasicListInfo,
     Facts,
@@ -15,8 +17,10 @@ from transfer.ftp._listing._line import (
     UnreadableLineError,
 )
 from transfer.ftp._listing._mlsx import parse_mlst_reply, parse_mlsx_line, read_mlsx_line
-from transfer.ftp._listing._parser import ListingParser, parse_list_line, read_line
+from transfer.ftp._listing._mvs import read_mvs_line
+from transfer.ftp._listing._parser import LineReader, ListingParser, parse_list_line
 from transfer.ftp._listing._unix import parse_unix_line, parse_unix_mode, read_unix_line
+from transfer.ftp._listing._vms import read_vms_line
 from transfer.ftp._listing._windows import parse_windows_line, read_windows_line
 
 __all__ = [
@@ -25,6 +29,7 @@ __all__ = [
     "EntryType",
     "Facts",
     "LineParser",
+    "LineReader",
     "ListInfo",
     "ListedLine",
     "ListingParser",
@@ -41,8 +46,11 @@ __all__ = [
     "parse_unix_line",
     "parse_unix_mode",
     "parse_windows_line",
-    "read_line",
+    "read_as400_line",
+    "read_eplf_line",
     "read_mlsx_line",
+    "read_mvs_line",
     "read_unix_line",
+    "read_vms_line",
     "read_windows_line",
 ]

@@ -187,7 +187,11 @@ def make_clock(year: int, month: int, day: int, hours: tuple[int, int, int] = (0
 
 
 def make_moment(
-    year: int | None, month: int, day: int, shown: tuple[str | None, str | None, str | None], now: datetime
+    year: int | None,
+    month: int,
+    day: int,
+    shown: tuple[str | None, str | None, str | None],
+    now: datetime | None = None,
 ) -> Moment | None:
     """Make a date of its parts, None where there is no such day.
 
@@ -196,11 +200,14 @@ def make_moment(
         month: 1 to 12.
         day: of the month.
         shown: hour, minute and second, as far as they are shown.
-        now: the server's clock, naive.
+        now: the server's clock, naive; needed where there is no year.
     """
     hour, minute, second = shown
     hours = int(hour or 0), int(minute or 0), int(second or 0)
-    clock = _nearest(now, month, day, hours) if year is None else make_clock(year, month, day, hours)
+    if year is not None:
+        clock = make_clock(year, month, day, hours)
+    else:
+        clock = None if now is None else _nearest(now, month, day, hours)
     return None if clock is None else Moment(clock, _DAY if not hour else _SECOND if second else _MINUTE)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from pathlib import PurePosixPath
 
 import attrs
 
-from transfer.ftp._listing._dates import Moment, parse_time_value
+from transfer.ftp._listing._dates import parse_time_value
 from transfer.ftp._listing._line import Facts, ListedLine
 
 __all__ = ["Entry", "EntryType"]
@@ -18,6 +18,7 @@ __all__ = ["Entry", "EntryType"]
 _SIZE = re.compile(r"[0-9]{1,20}")
 _MODE = re.compile(r"(?:0o)?[0-7]{1,7}")
 _MODE_BITS = 0o7777
+_NO_OFFSET = timedelta()
 # RFC 3659 §7.5.1.5 has types of operating systems as "OS.name=type"; those for links are "slink" and "symlink", with
 # the target after a colon or without.
 _LINK_TYPE = re.compile(r"os\.unix=(?:slink|symlink)(?::(?P<target>.*))?", re.IGNORECASE | re.DOTALL)
@@ -46,7 +47,7 @@ class Entry:
         path: where it is on the server.
         type: what it is; :attr:`EntryType.OTHER` also where the server did not say.
         size: in octets.
-        modify: when it was modified, aware.
+        modify: when it was modified, aware, in UTC.
         modify_precision: how exact *modify* is: a day, a minute, a second or less.
         mode: the twelve Unix mode bits.
         owner: the owner's name, or else the number.
@@ -70,24 +71,27 @@ class Entry:
     facts: Facts = attrs.field(factory=dict, repr=False, hash=False)
 
     @classmethod
-    def from_line(cls, line: ListedLine, *, path: PurePosixPath | None = None, zone: tzinfo = UTC) -> Entry:
+    def from_line(
+        cls, line: ListedLine, *, path: PurePosixPath | None = None, clock_offset: timedelta = _NO_OFFSET
+    ) -> Entry:
         """Make an entry of a *line*; facts that cannot be read are left out, so that this never fails.
 
         Args:
             line: of MLSD, MLST or LIST.
             path: of the entry; the name alone where it is None.
-            zone: in which the server's clock is, for LIST, which does not say; MLSx is in UTC (RFC 3659 §2.3).
+            clock_offset: how much later than UTC the server's clock is, for LIST, which does not say; MLSx is in UTC
+                (RFC 3659 §2.3).
         """
         facts = line.facts
         kind, target = _type(facts)
-        moment = line.moment or parse_time_value(str(facts.get("modify", "")))
+        modify, precision = _modify(line, clock_offset)
         return cls(
             name=line.name,
             path=line.path if path is None else path,
             type=kind,
             size=_size(facts.get("size")),
-            modify=None if moment is None else _aware(moment, zone),
-            modify_precision=None if moment is None else moment.precision,
+            modify=modify,
+            modify_precision=precision,
             mode=_mode(facts.get("unix.mode")),
             owner=_first(facts, "unix.ownername", "unix.owner", "unix.uid"),
             group=_first(facts, "unix.groupname", "unix.group", "unix.gid"),
@@ -124,5 +128,16 @@ def _first(facts: Facts, *keys: str) -> str | None:
     return next((str(facts[key]) for key in keys if facts.get(key)), None)
 
 
-def _aware(moment: Moment, zone: tzinfo) -> datetime:
-    return moment.clock if moment.clock.tzinfo is not None else moment.clock.replace(tzinfo=zone)
+def _modify(line: ListedLine, clock_offset: timedelta) -> tuple[datetime | None, timedelta | None]:
+    moment = line.moment or parse_time_value(str(line.facts.get("modify", "")))
+    if moment is None:
+        return None, None
+    clock = moment.clock
+    if clock.tzinfo is UTC:
+        return clock, moment.precision
+    try:
+        if clock.tzinfo is None:
+            return (clock - clock_offset).replace(tzinfo=UTC), moment.precision
+        return clock.astimezone(UTC), moment.precision
+    except OverflowError:  # it is before the year 1 there, or after the year 9999
+        return None, None
