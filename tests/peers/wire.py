@@ -264,6 +264,30 @@ class Wire:
         self.tls = tls
         self._flush()
 
+    def stop_tls(self, *, first: bool = True, then: bytes = b"") -> None:
+        """End TLS and go on in clear; *first* says close_notify before the client's has come, and *then* with it.
+
+        Raises Gone when the client leaves without its own.
+        """
+        assert self.tls is not None
+        tls, deadline = self.tls, time.monotonic() + self._patience
+        if not first and self.fill(deadline):
+            raise Gone("the client went on in TLS")
+        while True:
+            try:
+                tls.unwrap()
+                break
+            except ssl.SSLWantReadError:
+                self._send_raw(self._outgoing.read() + then)
+                then = b""
+                self._feed(deadline)
+            except ssl.SSLError as exc:
+                raise Gone(f"TLS: {exc}") from exc
+        self._send_raw(self._outgoing.read() + then)
+        self.tls = None
+        self.ended = self.close_notify = False
+        self.buffer += self._incoming.read()
+
     # -- the end
 
     def half_close(self) -> None:
