@@ -84,9 +84,7 @@ async def test_a_directory_is_listed_at_once_or_one_by_one(place: Place) -> None
     await place.storage.mkdir(place.root / ".hidden")
 
     assert await place.names() == [".hidden", *names]
-    assert sorted([path async for path in place.storage.list(place.root)]) == sorted(
-        await place.storage.list(place.root)
-    )
+    assert sorted(path.name for path in await place.listed()) == [".hidden", *names]
     assert await place.names(".hidden") == []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import itertools
+import math
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -110,8 +111,10 @@ class LocalNames(AbstractPathIO[Path]):
 
 
 def _set_mtime(path: Path, mtime: float) -> None:
-    # Nanoseconds: a float of seconds would not leave the time of access exactly as it is.
-    os.utime(path, ns=(path.stat().st_atime_ns, round(mtime * 1_000_000_000)))
+    # In nanoseconds, which a float of seconds since 1970 can't count: the time of access stays exactly as it is.
+    seconds = math.floor(mtime)
+    nanoseconds = seconds * 1_000_000_000 + round((mtime - seconds) * 1_000_000_000)
+    os.utime(path, ns=(path.stat().st_atime_ns, nanoseconds))
 
 
 def _join(path: Path, entry: DirEntry[str]) -> Path:
