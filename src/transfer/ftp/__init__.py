@@ -31,7 +31,9 @@ from transfer.ftp._errors import (
 )
 from transfer.ftp._listing import Entry, EntryType, UnreadableLineError
 from transfer.ftp._mirror._action import MirrorAction, MirrorActionKind
+from transfer.ftp._mirror._making import MirrorOptions
 from transfer.ftp._mirror._plan import MirrorPlan
+from transfer.ftp._mirror._report import MirrorOutcome, MirrorReport, MirrorStatus
 from transfer.ftp._pathio import AbstractPathIO, AsyncPathIO, MemoryPathIO, PathEntry, PathIO, PathIONursery
 from transfer.ftp._settings import (
     DEFAULT_ACCOUNT,
@@ -76,8 +78,12 @@ __all__ = [
     "MemoryPathIO",
     "MirrorAction",
     "MirrorActionKind",
+    "MirrorOptions",
+    "MirrorOutcome",
     "MirrorPlan",
     "MirrorRefused",
+    "MirrorReport",
+    "MirrorStatus",
     "NoAvailablePort",
     "PathEntry",
     "PathIO",

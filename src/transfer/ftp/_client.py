@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 from transfer._net.progress import ProgressCallback
 from transfer.ftp import _tree
 from transfer.ftp._client_files import FilesClient
 from transfer.ftp._context import ClientContext
+from transfer.ftp._mirror._applying import FileTransfers, OutcomeCallback, apply_plan, find_pending, leave_all
+from transfer.ftp._mirror._making import MirrorOptions, make_plan
+from transfer.ftp._mirror._plan import MirrorPlan
+from transfer.ftp._mirror._report import MirrorReport
 from transfer.ftp._settings import (
     DEFAULT_ACCOUNT,
     DEFAULT_BLOCK_SIZE,
@@ -133,6 +137,97 @@ class Client(FilesClient):
         local = Path(destination)
         target = local if write_into else local / _own_name(PurePosixPath(source))
         await _tree.download(await self._ready(), source, target, progress=progress)
+
+    # -- mirrors -----------------------------------------------------------------------------------------------------
+
+    async def plan_mirror(
+        self, local: str | Path, remote: str | PurePosixPath = "", **options: Unpack[MirrorOptions]
+    ) -> MirrorPlan:
+        """Look at both trees and plan what makes the destination like the source; nothing is changed.
+
+        Args:
+            local: the tree on this side.
+            remote: the tree on the server.
+            options: those that follow.
+
+        Options:
+            direction: ``"download"`` (by default) makes *local* like *remote*, ``"upload"`` *remote* like *local*.
+            compare: ``"size+time"`` (by default), ``"size"``, or ``"hash"``, of files of the same size.
+            delete: whether what is only at the destination goes, and what is in the way there.
+            delete_limit: the largest share of what is at the destination that may go, 0.5 by default; 1 allows all,
+                which an empty source asks for.
+            exclude: patterns of what is left alone on both sides, as in ``.gitignore``: ``*.tmp`` anywhere,
+                ``docs/*.md`` from the top, ``cache/`` directories only, ``**`` for any number of directories; a
+                directory stands for what is in it. Of several that match, the last one decides; with ``!`` before it,
+                a pattern takes back what those before it have said.
+            ignore_case: whether two names that differ in case are one at the destination; by default for downloads to
+                Windows and macOS.
+
+        Links, and what is neither file nor directory, are skipped, and so is what can't have its name at the
+        destination. Nothing is deleted whose counterpart is skipped.
+
+        Raises:
+            MirrorRefused: more than *delete_limit* would be deleted.
+            StatusCodeError, PathIOError: the source is not there or no directory, or a side can't be read.
+            FTPProtocolError: a listed name leads elsewhere.
+            FTPException: as for listings.
+        """
+        await self._ready()
+        return await make_plan(self, local, remote, **options)
+
+    async def apply(
+        self,
+        plan: MirrorPlan,
+        *,
+        pool: FileTransfers | None = None,
+        parallel: int = 1,
+        on_outcome: OutcomeCallback | None = None,
+    ) -> MirrorReport:
+        """Do what *plan* says and has not been done yet; so a mirror that was interrupted goes on.
+
+        Args:
+            plan: made by :meth:`plan_mirror`, now or before.
+            pool: moves the files, instead of this client, which does the rest.
+            parallel: how many files the pool moves at once.
+            on_outcome: is told what has become of each action; what it raises ends the call.
+
+        Returns:
+            What has become of each action. One that fails does not end the call, but nothing is deleted after it.
+
+        Raises:
+            ValueError: *parallel* without a pool; or a path of the plan leads out of the tree, and nothing was done.
+            FTPException: the connection failed. Applying the plan again goes on from there.
+        """
+        transfers = self._transfers(pool, parallel)
+        pending = await find_pending(self, plan)
+        return await apply_plan(self, plan, pending, transfers=transfers, parallel=parallel, on_outcome=on_outcome)
+
+    async def mirror(
+        self,
+        local: str | Path,
+        remote: str | PurePosixPath = "",
+        *,
+        dry_run: bool = False,
+        pool: FileTransfers | None = None,
+        parallel: int = 1,
+        on_outcome: OutcomeCallback | None = None,
+        **options: Unpack[MirrorOptions],
+    ) -> MirrorReport:
+        """Make the destination like the source, as :meth:`plan_mirror` plans and :meth:`apply` does it.
+
+        With *dry_run* nothing is done: the report's plan says what would be.
+        """
+        transfers = self._transfers(pool, parallel)
+        plan = await self.plan_mirror(local, remote, **options)
+        if dry_run:
+            return leave_all(plan)
+        pending = [True] * len(plan.actions)
+        return await apply_plan(self, plan, pending, transfers=transfers, parallel=parallel, on_outcome=on_outcome)
+
+    def _transfers(self, pool: FileTransfers | None, parallel: int) -> FileTransfers:
+        if parallel < 1 or (parallel > 1 and pool is None):
+            raise ValueError(f"parallel is 1, or more with a pool, not {parallel!r}: a client moves one file at once")
+        return self if pool is None else pool
 
 
 def _check_local(path: str | Path, block_size: int) -> None:

@@ -43,18 +43,18 @@ from transfer.ftp._mirror._exclude import Exclusions
     ],
 )
 def test_the_last_pattern_that_matches_decides(patterns: list[str], path: str, excluded: bool) -> None:
-    assert Exclusions.parse(patterns).excludes(path, is_directory=False) is excluded
+    assert Exclusions.parse(patterns).excludes(path, False) is excluded
 
 
 def test_a_slash_at_the_end_means_directories_only() -> None:
     exclusions = Exclusions.parse(["cache/"])
-    assert exclusions.excludes("a/cache", is_directory=True)
-    assert not exclusions.excludes("a/cache", is_directory=False)
+    assert exclusions.excludes("a/cache", True)
+    assert not exclusions.excludes("a/cache", False)
 
 
 def test_a_slash_at_the_end_does_not_tie_a_pattern_to_the_top() -> None:
-    assert Exclusions.parse(["a/cache/"]).excludes("a/cache", is_directory=True)
-    assert not Exclusions.parse(["a/cache/"]).excludes("b/a/cache", is_directory=True)
+    assert Exclusions.parse(["a/cache/"]).excludes("a/cache", True)
+    assert not Exclusions.parse(["a/cache/"]).excludes("b/a/cache", True)
 
 
 @pytest.mark.parametrize("pattern", ["", "/", "!", "//", "!/"])
@@ -71,5 +71,5 @@ def test_one_string_is_not_taken_for_a_pattern_per_letter() -> None:
 def test_many_stars_take_no_more_time_than_few() -> None:
     """A matcher that goes back to every star would not come back from this."""
     deep = "/".join(["a"] * 2000)
-    assert not Exclusions.parse(["**/a/" * 300 + "b"]).excludes(deep, is_directory=False)
-    assert not Exclusions.parse(["*a" * 100 + "b"]).excludes("a" * 2000, is_directory=False)
+    assert not Exclusions.parse(["**/a/" * 300 + "b"]).excludes(deep, False)
+    assert not Exclusions.parse(["*a" * 100 + "b"]).excludes("a" * 2000, False)

@@ -36,7 +36,7 @@ class Exclusions:
             raise ValueError(f"exclude is several patterns, not one string: [{patterns!r}]")
         return cls(tuple(_parse(text) for text in patterns))
 
-    def excludes(self, path: str, *, is_directory: bool) -> bool:
+    def excludes(self, path: str, is_directory: bool) -> bool:
         """Tell whether *path*, which is in no directory that is excluded, is left out."""
         excluded = False
         names = path.split("/")

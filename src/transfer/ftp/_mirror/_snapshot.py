@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from enum import Enum
 
 import attrs
 
-__all__ = ["ROOT", "Kind", "Node", "Snapshot", "join", "name_of"]
+__all__ = ["ROOT", "Kind", "LeaveOut", "Node", "Snapshot", "directory_of", "join", "name_of"]
 
 # The tree itself; everything else is a path of names, with slashes between them on both sides.
 ROOT = "."
+# Asked of a path, and whether it is a directory: whether it is left out, with everything in it.
+LeaveOut = Callable[[str, bool], bool]
 
 
 class Kind(Enum):
@@ -54,6 +56,11 @@ def join(directory: str, name: str) -> str:
     return name if directory == ROOT else f"{directory}/{name}"
 
 
+def directory_of(path: str) -> str:
+    """Return the path of the directory that *path* is in."""
+    return path.rpartition("/")[0] or ROOT
+
+
 def name_of(path: str) -> str:
     """Return the last part of *path*."""
     return path.rpartition("/")[2]
@@ -74,7 +81,7 @@ class Snapshot:
         children: dict[str, list[str]] = {}
         for path in sorted(self.nodes):
             if path != ROOT:
-                children.setdefault(path.rpartition("/")[0] or ROOT, []).append(path)
+                children.setdefault(directory_of(path), []).append(path)
         object.__setattr__(self, "_children", children)
 
     @property
@@ -85,6 +92,16 @@ class Snapshot:
     def children(self, directory: str) -> list[str]:
         """Return the paths of what is in *directory*, sorted."""
         return self._children.get(directory, [])
+
+    def changed(self, nodes: Mapping[str, Node]) -> Snapshot:
+        """Return the same with other nodes for some paths; what is in one that is no directory is dropped."""
+        kept = dict(self.nodes)
+        for path, node in nodes.items():
+            if node.kind is not Kind.DIRECTORY:
+                for gone in self.below(path):
+                    kept.pop(gone, None)
+            kept[path] = node
+        return Snapshot(kept)
 
     def below(self, path: str) -> Iterator[str]:
         """Go over *path* and all that is in it, everything before the directory that it is in."""

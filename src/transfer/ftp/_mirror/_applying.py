@@ -1,0 +1,198 @@
+"""Applying a plan: directories and deletions one after the other, files side by side where there is a pool.
+
+How this works: a plan's actions are taken in runs, of those that move a file and of those that don't. What befalls one
+file ends up in the report, and the rest goes on; only nothing more is deleted then. What befalls the connection is
+raised: applying the plan again goes on from there, since each action is first compared with what is at the destination.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Protocol
+
+import anyio
+import attrs
+
+from transfer._errors import (
+    IncompleteTransferError,
+    LocalFileError,
+    LocalProtocolError,
+    ReplyError,
+    TransferError,
+    UnsupportedError,
+)
+from transfer.ftp._mirror._action import MirrorAction, MirrorActionKind
+from transfer.ftp._mirror._compare import Rules, find_done
+from transfer.ftp._mirror._making import Sides
+from transfer.ftp._mirror._plan import MirrorPlan
+from transfer.ftp._mirror._plan_json import check_path
+from transfer.ftp._mirror._report import MirrorOutcome, MirrorReport, MirrorStatus
+from transfer.ftp._mirror._snapshot import ROOT, directory_of
+
+if TYPE_CHECKING:
+    from transfer.ftp._client_files import FilesClient
+
+__all__ = ["FileTransfers", "OutcomeCallback", "apply_plan", "find_pending", "leave_all"]
+
+# What is the matter with one file, and not with the connection.
+_OF_ONE_ACTION = (ReplyError, LocalFileError, LocalProtocolError, IncompleteTransferError, UnsupportedError)
+
+OutcomeCallback = Callable[[MirrorOutcome], object]
+
+
+class FileTransfers(Protocol):
+    """What moves files: a client, or a pool of them, which can move several at once."""
+
+    async def upload(
+        self, source: str | Path, destination: str | PurePosixPath = "", *, write_into: bool = False
+    ) -> None:
+        """Send the file *source* to be *destination*."""
+
+    async def download(
+        self, source: str | PurePosixPath, destination: str | Path = "", *, write_into: bool = False
+    ) -> None:
+        """Receive the file *source* to be *destination*."""
+
+
+async def find_pending(client: FilesClient, plan: MirrorPlan) -> list[bool]:
+    """Look at the destination, and tell of each action of *plan* whether it is still to be done.
+
+    Raises:
+        ValueError: a path of the plan leads out of the tree.
+        FTPException: as for listings.
+    """
+    directories = {ROOT}
+    for action in plan.actions:
+        path = check_path(action.path, action.kind)
+        while path not in directories:
+            directories.add(path)
+            path = directory_of(path)
+    sides = Sides.of(client, plan.local, plan.remote, plan.direction)
+    found = await sides.destination.look(lambda path, is_directory: is_directory and path not in directories)
+    rules = Rules(compare=plan.compare, keeps_times=plan.keeps_times)
+    return [not is_done for is_done in find_done(plan.actions, found, rules)]
+
+
+def leave_all(plan: MirrorPlan) -> MirrorReport:
+    """Return the report of a dry run."""
+    statuses = (
+        MirrorStatus.SKIPPED if action.kind is MirrorActionKind.SKIP else MirrorStatus.LEFT for action in plan.actions
+    )
+    return MirrorReport(plan, tuple(map(MirrorOutcome, plan.actions, statuses)))
+
+
+async def apply_plan(
+    client: FilesClient,
+    plan: MirrorPlan,
+    pending: list[bool],
+    *,
+    transfers: FileTransfers,
+    parallel: int,
+    on_outcome: OutcomeCallback | None,
+) -> MirrorReport:
+    """Do what is *pending* of *plan*.
+
+    Args:
+        client: does everything but moving files; nothing else may use it meanwhile.
+        plan: its paths lead nowhere else.
+        pending: for each action, whether it is still to be done.
+        transfers: moves the files.
+        parallel: how many at once.
+        on_outcome: is told of each action; what it raises ends the mirror.
+
+    Raises:
+        FTPException: a connection failed.
+
+    Cancellation: what was done stays, a file under way ends as for single transfers.
+    """
+    sides = Sides.of(client, plan.local, plan.remote, plan.direction)
+    return await _Application(sides, plan, pending, transfers, parallel, on_outcome).run()
+
+
+@attrs.define(eq=False)
+class _Application:
+    sides: Sides
+    plan: MirrorPlan
+    pending: list[bool]
+    transfers: FileTransfers
+    parallel: int
+    on_outcome: OutcomeCallback | None
+    outcomes: dict[int, MirrorOutcome] = attrs.field(factory=dict)
+    has_failed: bool = False
+
+    async def run(self) -> MirrorReport:
+        """Go over all actions."""
+        runs = itertools.groupby(enumerate(self.plan.actions), key=lambda item: item[1].kind.is_transfer)
+        for is_transfer, run in runs:
+            if is_transfer and self.parallel > 1:
+                await self._side_by_side(run)
+            else:
+                await self._one_by_one(run)
+        return MirrorReport(self.plan, tuple(self.outcomes[index] for index in range(len(self.plan.actions))))
+
+    async def _one_by_one(self, run: Iterator[tuple[int, MirrorAction]]) -> None:
+        for index, action in run:
+            outcome = await self._outcome(index, action)
+            self.outcomes[index] = outcome
+            if self.on_outcome is not None:
+                self.on_outcome(outcome)
+
+    async def _side_by_side(self, run: Iterator[tuple[int, MirrorAction]]) -> None:
+        """Have several tasks take from the same *run*; the first error ends them all, and is raised by itself."""
+        errors: list[Exception] = []
+        async with anyio.create_task_group() as group:
+
+            async def work() -> None:
+                try:
+                    await self._one_by_one(run)
+                except Exception as exc:  # noqa: BLE001  # it is raised below, outside the group
+                    errors.append(exc)
+                    group.cancel_scope.cancel()
+
+            for _ in range(self.parallel):
+                group.start_soon(work)
+        if errors:
+            raise errors[0]
+
+    async def _outcome(self, index: int, action: MirrorAction) -> MirrorOutcome:
+        if action.kind is MirrorActionKind.SKIP:
+            return MirrorOutcome(action, MirrorStatus.SKIPPED)
+        if not self.pending[index]:
+            return MirrorOutcome(action, MirrorStatus.UNCHANGED)
+        if action.kind.is_deletion and self.has_failed:
+            return MirrorOutcome(action, MirrorStatus.LEFT)
+        try:
+            await self._do(action)
+        except TransferError as exc:
+            if not isinstance(exc, _OF_ONE_ACTION):
+                raise
+            self.has_failed = True
+            return MirrorOutcome(action, MirrorStatus.FAILED, error=exc)
+        return MirrorOutcome(action, MirrorStatus.DONE)
+
+    async def _do(self, action: MirrorAction) -> None:
+        destination = self.sides.destination
+        match action.kind:
+            case MirrorActionKind.MAKE_DIRECTORY:
+                await destination.make_directory(action.path)
+            case MirrorActionKind.DELETE_FILE:
+                await destination.delete_file(action.path)
+            case MirrorActionKind.DELETE_DIRECTORY:
+                await destination.delete_directory(action.path)
+            case _ if self.plan.direction == "download":
+                await self._download(action)
+            case _:
+                await self._upload(action)
+
+    async def _download(self, action: MirrorAction) -> None:
+        local = await self.sides.local.place(action.path)
+        await self.transfers.download(self.sides.remote.join(action.path), local, write_into=True)
+        if action.modify is not None and self.plan.keeps_times:
+            # The time that was listed, and not a more exact one: it is what the next comparison sees.
+            await self.sides.local.storage.utime(local, action.modify.timestamp())
+
+    async def _upload(self, action: MirrorAction) -> None:
+        local = await self.sides.local.place(action.path)
+        await self.transfers.upload(local, self.sides.remote.join(action.path), write_into=True)
