@@ -126,14 +126,20 @@ async def test_a_result_is_entered_with_or_without_an_await() -> None:
 
 
 async def test_an_error_in_the_block_is_for_what_was_entered() -> None:
-    made = []
-    async with make("a") as entered:
-        made.append(entered)
-        raise KeyError
-    assert made[0].events[-1] == "out KeyError()"
+    one = Entered("a")
+
+    @async_enterable
+    async def give() -> Entered:
+        return one
+
+    async def enter_and_raise(error: Exception) -> None:
+        async with give():
+            raise error
+
+    await enter_and_raise(KeyError())
     with pytest.raises(ValueError, match="no"):
-        async with make("b"):
-            raise ValueError("no")
+        await enter_and_raise(ValueError("no"))
+    assert one.events == ["a", "in", "out KeyError()", "in", "out ValueError('no')"]
 
 
 async def test_nothing_is_done_before_it_is_awaited_or_entered() -> None:
