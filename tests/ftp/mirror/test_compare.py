@@ -45,6 +45,7 @@ def shown(actions: list[MirrorAction]) -> list[str]:
         (file(None, 0), file(1, 0), {"compare": "size"}, "size is unknown"),
         (file(1, 0, digest="A:1"), file(1, 5, digest="A:1"), {"compare": "hash"}, ""),
         (file(1, 0, digest="A:1"), file(1, 0, digest="A:2"), {"compare": "hash"}, "content differs"),
+        (file(1, 0, digest="A:1"), file(1, 0), {"compare": "hash"}, "content is not known to be the same"),
     ],
 )
 def test_files_differ_by_what_is_compared(

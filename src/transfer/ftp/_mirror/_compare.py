@@ -50,7 +50,9 @@ def difference(source: Node, destination: Node, rules: Rules) -> str:
     sizes_known = source.size is not None and destination.size is not None
     if sizes_known and source.size != destination.size:
         return "size differs"
-    if rules.compare == "hash" and source.digest is not None and destination.digest is not None:
+    if rules.compare == "hash":
+        if source.digest is None or destination.digest is None:
+            return "content is not known to be the same"
         return "" if source.digest == destination.digest else "content differs"
     if rules.compare == "size" or source.modify is None or destination.modify is None:
         return "" if sizes_known else "size is unknown"
