@@ -107,3 +107,48 @@ def test_lines_are_those_of_the_whole_however_it_is_cut(cut: tuple[bytes, list[b
     *whole, rest = data.split(b"\n")
     assert lines == [line.removesuffix(b"\r") for line in whole]
     assert buffer.take_all() == rest
+
+
+# -- all at once -----------------------------------------------------------------------------------------------------
+
+
+def test_all_complete_lines_are_taken_and_the_rest_stays() -> None:
+    buffer = fed(b"one\r\n\r\ntwo\nth")
+    assert buffer.take_lines() == [b"one", b"", b"two"]
+    assert buffer.take_lines() == []
+    buffer.feed(b"ree\n")
+    assert buffer.take_lines() == [b"three"]
+    assert len(buffer) == 0
+
+
+@pytest.mark.parametrize("data", [b"1\n123456789\n2\n", b"1\n2\r\n123456789", b"123456789", b"1\n12345678\r\r"])
+def test_one_overlong_line_among_them_is_an_error(data: bytes) -> None:
+    with pytest.raises(RemoteProtocolError, match="longer than 8 octets"):
+        fed(data).take_lines()
+
+
+@pytest.mark.parametrize(
+    ("data", "lines"),
+    [
+        (b"1\n12345678\r\n2\n", [b"1", b"12345678", b"2"]),
+        (b"12345678\r", []),
+        (b"1\n12345678\r", [b"1"]),
+    ],
+)
+def test_lines_of_exactly_the_limit_are_taken(data: bytes, lines: list[bytes]) -> None:
+    assert fed(data).take_lines() == lines
+
+
+@given(st.lists(st.text("ab\r\n", max_size=6).map(str.encode), max_size=10))
+def test_taking_all_gives_what_taking_one_by_one_gives(pieces: list[bytes]) -> None:
+    one_by_one, at_once = LineBuffer(100), LineBuffer(100)
+    lines: list[bytes] = []
+    taken: list[bytes] = []
+    for piece in pieces:
+        one_by_one.feed(piece)
+        at_once.feed(piece)
+        while (line := one_by_one.next_line()) is not None:
+            lines.append(line)
+        taken += at_once.take_lines()
+    assert taken == lines
+    assert at_once.take_all() == one_by_one.take_all()

@@ -60,6 +60,28 @@ class LineBuffer:
         self._scanned = 0
         return line
 
+    def take_lines(self) -> list[bytes]:
+        """Take all lines that are complete, without their CRLF or LF.
+
+        Raises:
+            RemoteProtocolError: one of them is longer than the limit, or what follows the last is.
+        """
+        end = self._data.rfind(b"\n", self._scanned)
+        if end < 0:
+            self.next_line()
+            return []
+        block = bytes(self._data[:end])
+        del self._data[: end + 1]
+        self._scanned = 0
+        lines = block.split(b"\n")
+        if b"\r" in block:
+            lines = [line.removesuffix(b"\r") for line in lines]
+        if len(block) > self._limit:
+            self._check_length(max(map(len, lines)))
+        if len(self._data) > self._limit:
+            self._check_length(len(self._data) - self._data.endswith(b"\r"))
+        return lines
+
     def take(self, n: int) -> bytes:
         """Take the first *n* octets, or all where there are fewer."""
         taken = bytes(self._data[:n])

@@ -1,4 +1,4 @@
-"""``FilesClient``: directories, listings, and what can be done with names on the server."""
+"""``FilesClient``: directories, and what can be done with names on the server."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from pathlib import PurePosixPath
 
 from transfer.ftp import _commands as commands
 from transfer.ftp import _files
-from transfer.ftp._base import BaseClient
-from transfer.ftp._list import Info, Listing
+from transfer.ftp._client_listings import ListingsClient
 from transfer.ftp._replies import parse_directory
 
 __all__ = ["FilesClient"]
 
 
-class FilesClient(BaseClient):
+class FilesClient(ListingsClient):
     """What :class:`Client` does with names; the arguments are explained there."""
 
     # -- directories -------------------------------------------------------------------------------------------------
@@ -37,32 +36,7 @@ class FilesClient(BaseClient):
         """Remove the empty directory *path*."""
         await (await self._ready()).control.ask(commands.rmd(path), "2xx")
 
-    def list(
-        self, path: str | PurePosixPath = "", *, recursive: bool = False, raw_command: str | None = None
-    ) -> Listing:
-        """List *path*: ``await`` the result for a list, or iterate over it with ``async for``.
-
-        Entries are ``(path, info)``; ``info`` is a dictionary of facts, ``type`` is mostly ``"file"`` or ``"dir"``.
-        ``.`` and ``..`` are left out, and so are, with a warning, lines that can't be read.
-
-        Args:
-            path: a directory; the current one by default.
-            recursive: whether to list the directories in it as well, breadth first.
-            raw_command: ``"MLSD"`` or ``"LIST"``, instead of the first and then, where it is not known, the second,
-                with the names that it hides if the server knows how to show them (``LIST -a``).
-
-        Raises, when awaited or iterated over:
-            StatusCodeError: the server refuses.
-            FTPProtocolError: the listing is too long, or a name in it is not one (a path, ``""``).
-            FTPIncompleteTransfer: TLS was cut off.
-        """
-        return Listing(self._session, path, recursive=recursive, raw_command=raw_command)
-
     # -- files -------------------------------------------------------------------------------------------------------
-
-    async def stat(self, path: str | PurePosixPath) -> Info:
-        """Return the facts of *path*, or raise StatusCodeError with the code 550 if it is not there."""
-        return await _files.stat(await self._ready(), path)
 
     async def is_file(self, path: str | PurePosixPath) -> bool:
         """Tell whether *path* is a file; it has to be there."""

@@ -4,20 +4,34 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
+import attrs
+
 from transfer.ftp import _commands as commands
 from transfer.ftp._code import Code
 from transfer.ftp._errors import StatusCodeError
-from transfer.ftp._list import Info, Listing, is_directory
-from transfer.ftp._listing import parse_mlst_reply
+from transfer.ftp._list import (
+    Info,
+    ListingIterator,
+    as_found,
+    as_line,
+    at_once,
+    everything_below,
+    is_directory,
+    list_all,
+)
+from transfer.ftp._list_names import list_names
+from transfer.ftp._listing import Entry, EntryType, ListedLine
 from transfer.ftp._session import Session
 
-__all__ = ["exists", "make_directory", "remove", "rename", "stat"]
+__all__ = ["entry", "exists", "find", "make_directory", "remove", "rename", "stat"]
 
 _HERE = PurePosixPath()
 
 
-async def stat(session: Session, path: commands.Path) -> Info:
-    """Return the facts of *path*: by MLST, or from its parent's listing where the server does not know that.
+async def find(session: Session, path: commands.Path) -> ListedLine:
+    """Return what the server says of *path*: by MLST, or in its parent's listing where it does not know that.
+
+    Of a path that only NLST shows, as no parser understands its line, the type is not known.
 
     Raises:
         StatusCodeError: there is no such file (550), or the server refuses.
@@ -27,7 +41,7 @@ async def stat(session: Session, path: commands.Path) -> Info:
         try:
             reply = await session.control.ask(commands.mlst(path), "2xx")
             with session.control.closing_on_nonsense():
-                return dict(parse_mlst_reply(reply.lines).facts)
+                return session.settings.parser.read_mlst(reply.lines)
         except StatusCodeError as exc:
             if not exc.received_codes[-1].matches("50x"):
                 raise
@@ -35,13 +49,35 @@ async def stat(session: Session, path: commands.Path) -> Info:
                 session.control.lacks.add("MLST")
     pure = PurePosixPath(path)
     if pure.name in {"", ".."}:
-        return {"type": "dir"}  # the root, the current directory and those above are in no listing, and are there
+        # The root, the current directory and those above are in no listing, and are there.
+        return ListedLine(str(pure), {"type": "dir"})
     parent = "" if pure.parent == _HERE else pure.parent
-    for found, info in await Listing(session, parent):
-        if found.name == pure.name:
-            return info
-    raise StatusCodeError(
-        Code("2xx"), Code("550"), f"{path} is not in the listing of its directory", peer=session.control.peer
+    listing = ListingIterator(at_once(session), parent, as_line)
+    found: ListedLine | None = None
+    while lines := await listing.next_batch():
+        found = found or next((line for line in lines if line.path.name == pure.name), None)
+    if found is None and listing.skipped and pure.name in await list_names(session, parent):
+        found = ListedLine(pure.name, {"type": "unknown"})
+    if found is None:
+        raise StatusCodeError(
+            Code("2xx"), Code("550"), f"{path} is not in the listing of its directory", peer=session.control.peer
+        )
+    return found
+
+
+async def stat(session: Session, path: commands.Path) -> Info:
+    """Return the facts of *path*, as :func:`find` finds them."""
+    return dict((await find(session, path)).facts)
+
+
+async def entry(session: Session, path: commands.Path) -> Entry:
+    """Return *path* as an entry, as :func:`find` finds it."""
+    found = Entry.from_line(
+        await find(session, path), path=PurePosixPath(path), clock_offset=session.settings.parser.clock_offset
+    )
+    is_dot = found.type in {EntryType.CURRENT, EntryType.PARENT}  # what the session is in is a directory as well
+    return attrs.evolve(
+        found, name=found.path.name or str(found.path), type=EntryType.DIRECTORY if is_dot else found.type
     )
 
 
@@ -107,7 +143,7 @@ async def remove(session: Session, path: commands.Path) -> None:
         return False
 
     # A directory is listed before what is in it, so backwards everything goes before what it is in.
-    for found, facts in reversed(await Listing(session, path, recursive=True, enter=enter)):
+    for found, facts in reversed(await list_all(session, path, as_found, route=everything_below, enter=enter)):
         if found not in links:
             await session.control.ask(commands.rmd(found) if is_directory(facts) else commands.dele(found), "2xx")
     if path not in links:

@@ -1,62 +1,99 @@
-"""``Client.list``: MLSD or LIST, collected at once or entry by entry, one directory or a whole tree.
+"""``Client.list`` and ``Client.entries``: collected at once or entry by entry, one directory or a whole tree.
 
-How this works: :class:`_OpenListing` is one data connection and yields the entries of each block that arrives;
-:class:`ListingIterator` goes from directory to directory; :class:`Listing` is what the caller awaits or iterates over.
-An iterator that is dropped half-way leaves its transfer to the control connection, which ends it before the next
-command. The limits are for the whole of a recursive listing: a tree without end is cut off like a listing without end.
+How this works: :class:`OpenListing` is one data connection and yields the entries of each block that arrives;
+:class:`ListingIterator` goes from directory to directory, and a route says which names are wanted and which directories
+are gone into; :class:`Listing` is what the caller awaits or iterates over. An iterator that is dropped half-way leaves
+its transfer to the control connection, which ends it before the next command. The limits are for the whole of a
+recursive listing: a tree without end is cut off like a listing without end.
 """
 
 from __future__ import annotations
 
-import logging
-import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Generator
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-import anyio
 import attrs
 from anyio.lowlevel import checkpoint_if_cancelled
 
-from transfer._engine.transfer import Transfer
-from transfer._errors import DisconnectedError, RemoteProtocolError, TLSError
-from transfer._net.timeouts import Deadline
-from transfer._wire.command import Command
-from transfer._wire.lines import LineBuffer
 from transfer.ftp import _commands as commands
 from transfer.ftp._code import Code
-from transfer.ftp._data import explain
-from transfer.ftp._errors import FTPIncompleteTransfer, FTPProtocolError, StatusCodeError
-from transfer.ftp._listing import LineReader, ListedLine, SkippedLine
+from transfer.ftp._errors import FTPProtocolError, StatusCodeError
+from transfer.ftp._list_open import LIST_ALL, RAW_COMMANDS, Count, OpenListing, start_listing
+from transfer.ftp._listing import Entry, ListedLine, is_directory
 from transfer.ftp._names import check_name
 from transfer.ftp._session import Session
-from transfer.ftp._settings import ListingLimits
-from transfer.ftp._transfer import conclude, start
+from transfer.ftp._single import is_the_path_itself, may_be_the_path_itself
 
-__all__ = ["RAW_COMMANDS", "Info", "Listing", "ListingIterator", "is_directory"]
+__all__ = [
+    "DEPTH_LIMIT",
+    "RAW_COMMANDS",
+    "Enter",
+    "Found",
+    "Info",
+    "Listing",
+    "ListingIterator",
+    "Ready",
+    "Route",
+    "Shape",
+    "as_entry",
+    "as_found",
+    "as_line",
+    "at_once",
+    "everything_below",
+    "is_directory",
+    "list_all",
+]
 
-LOGGER = logging.getLogger("transfer.ftp")
-RAW_COMMANDS = ("MLSD", "LIST")
-# LIST leaves out names that begin with a dot, which MLSD does not; most servers have this way to ask for them.
-_LIST_ALL = "LIST -a"
 # Deeper trees are links that lead back to where they are.
-_DEPTH_LIMIT = 128
-_BLOCK_OCTETS = 256 * 1024
-_SKIPPED_LIMIT = 100
+DEPTH_LIMIT = 128
 
 Info = dict[str, Any]
 Found = tuple[PurePosixPath, Info]
 # Asked of each directory before it is listed, the connection being in step: whether to list it.
 Enter = Callable[[commands.Path], Awaitable[bool]]
+# Returns the session when the listing begins.
+Ready = Callable[[], Awaitable[Session]]
+
+T = TypeVar("T")
+# Makes what the caller gets of a line and the path of its entry.
+Shape = Callable[[Session, PurePosixPath, ListedLine], T]
+# Chooses among the names of a tree, by a name, whether it is a directory, and the state of the directory that it is in
+# (True for the first one): whether it is wanted, and its own state if it is to be gone into, or None.
+Route = Callable[[str, bool, object], tuple[bool, object]]
 
 
-def is_directory(info: Info) -> bool:
-    """Tell whether *info* is of a directory, and not of a link to one."""
-    return str(info.get("type", "")).lower() in {"dir", "cdir", "pdir"} and "link_dst" not in info
+def everything_below(_name: str, is_directory: bool, _state: object) -> tuple[bool, object]:
+    """Want everything, and go into all directories."""
+    return True, True if is_directory else None
 
 
-class Listing:
+def as_found(_session: Session, path: PurePosixPath, line: ListedLine) -> Found:
+    """Make a path and a dictionary."""
+    return path, dict(line.facts)
+
+
+def as_line(_session: Session, _path: PurePosixPath, line: ListedLine) -> ListedLine:
+    """Leave the line as it is."""
+    return line
+
+
+def as_entry(session: Session, path: PurePosixPath, line: ListedLine) -> Entry:
+    """Make an entry, whose time is right by what is known of the server's clock."""
+    return Entry.from_line(line, path=path, clock_offset=session.settings.parser.clock_offset)
+
+
+def at_once(session: Session) -> Ready:
+    """Return what gives out *session*, which is ready."""
+
+    async def ready() -> Session:
+        return session
+
+    return ready
+
+
+class Listing(Generic[T]):
     """The entries of a directory: ``await`` it for a list, or iterate over it with ``async for``.
 
     Between two entries of an ``async for`` the connection is in the middle of a transfer and serves nothing else.
@@ -64,53 +101,100 @@ class Listing:
 
     def __init__(
         self,
-        session: Session,
+        ready: Ready,
         path: commands.Path,
+        shape: Shape[T],
         *,
-        recursive: bool = False,
+        route: Route | None = None,
         raw_command: str | None = None,
-        enter: Enter | None = None,
+        may_be_missing: bool = False,
     ) -> None:
         if raw_command is not None and raw_command not in RAW_COMMANDS:
             raise ValueError(f"raw_command is one of {RAW_COMMANDS} or None, not {raw_command!r}")
-        self._arguments = session, path, recursive, raw_command, enter
+        self._ready = ready
+        self._path = path
+        self._shape = shape
+        self._route = route
+        self._raw_command = raw_command
+        self._may_be_missing = may_be_missing
 
-    def __await__(self) -> Generator[Any, None, list[Found]]:
+    def __await__(self) -> Generator[Any, None, list[T]]:
         return self._collect().__await__()
 
-    def __aiter__(self) -> ListingIterator:
-        return ListingIterator(*self._arguments)
+    def __aiter__(self) -> ListingIterator[T]:
+        return ListingIterator(
+            self._ready,
+            self._path,
+            self._shape,
+            route=self._route,
+            raw_command=self._raw_command,
+            may_be_missing=self._may_be_missing,
+        )
 
-    async def _collect(self) -> list[Found]:
-        iterator = ListingIterator(*self._arguments)
-        found: list[Found] = []
-        while batch := await iterator.next_batch():
-            found += batch
-        return found
+    async def _collect(self) -> list[T]:
+        return await self.__aiter__().collect()
 
 
-class ListingIterator:
-    """Goes over the entries, breadth first; what fails or is cancelled ends the iteration."""
+@attrs.frozen
+class _Place:
+    """A directory that is listed, or will be."""
+
+    path: commands.Path
+    depth: int
+    state: object
+
+
+class ListingIterator(Generic[T]):
+    """Goes over the entries, breadth first; what fails or is cancelled ends the iteration.
+
+    Args:
+        ready: gives the session when the first entry is asked for.
+        path: where to begin.
+        shape: makes what the iteration yields.
+        route: chooses among all that is below; without one, all that is in *path* alone.
+        raw_command: one of RAW_COMMANDS, None for the best that there is.
+        enter: asked of each directory before it is listed.
+        count: what was listed before under the same limits.
+        may_be_missing: whether a *path* that is not there has no entries, instead of being an error.
+    """
 
     def __init__(
-        self, session: Session, path: commands.Path, recursive: bool, raw_command: str | None, enter: Enter | None
+        self,
+        ready: Ready,
+        path: commands.Path,
+        shape: Shape[T],
+        *,
+        route: Route | None = None,
+        raw_command: str | None = None,
+        enter: Enter | None = None,
+        count: Count | None = None,
+        may_be_missing: bool = False,
     ) -> None:
-        self._session = session
-        self._enter = enter
-        self._recursive = recursive
+        self._source = ready
+        self._shape = shape
+        self._route = route
         self._raw_command = raw_command
-        self._waiting: deque[tuple[commands.Path, int]] = deque([(path, 0)])
-        self._open: _OpenListing | None = None
-        self._count = _Count(session.settings.limits)
-        self._path, self._depth = path, 0
+        self._enter = enter
+        self._count = count
+        self._may_be_missing = may_be_missing
+        self._session: Session | None = None
+        self._place = _Place(path, 0, True)
+        self._waiting: deque[_Place] = deque([self._place])
+        self._open: OpenListing | None = None
         self._is_in_doubt = False
         """Whether a listing by LIST -a has said nothing, and the same is asked by plain LIST."""
-        self._ready: deque[Found] = deque()
+        self._has_begun = False
+        """Whether the first entry was seen."""
+        self._held: ListedLine | None = None
+        """The first entry while it is the only one, if it may be the path itself, which is a file then."""
+        self._ready: deque[T] = deque()
+        self.skipped = 0
+        """How many lines could not be read."""
 
-    def __aiter__(self) -> ListingIterator:
+    def __aiter__(self) -> ListingIterator[T]:
         return self
 
-    async def __anext__(self) -> Found:
+    async def __anext__(self) -> T:
         if self._ready:
             try:
                 await checkpoint_if_cancelled()
@@ -130,214 +214,132 @@ class ListingIterator:
         """End the iteration; the connection is in step again afterwards, or closed."""
         self._waiting.clear()
         self._ready.clear()
+        self._held = None
         opened, self._open = self._open, None
         if opened is not None:
             await opened.abort()
 
-    async def next_batch(self) -> list[Found]:
+    async def collect(self) -> list[T]:
+        """Return everything that is left."""
+        found: list[T] = []
+        while batch := await self.next_batch():
+            found += batch
+        return found
+
+    async def next_batch(self) -> list[T]:
         """Return at least one entry, none at the end of everything."""
+        session = self._session
+        if session is None:
+            session = self._session = await self._source()
         try:
-            with self._session.control.closing_on_nonsense():
-                return await self._next_batch()
+            with session.control.closing_on_nonsense():
+                return await self._next_batch(session)
         except BaseException:
             await self.aclose()
             raise
 
-    async def _next_batch(self) -> list[Found]:
+    async def _next_batch(self, session: Session) -> list[T]:
         while self._open is not None or self._waiting:
             if self._open is None:
-                self._path, self._depth = self._waiting.popleft()
-                if self._enter is not None and not await self._enter(self._path):
-                    continue
-                self._open = await self._start(self._path)
+                self._open = await self._begin(session)
+                continue
             lines = await self._open.next_lines()
             if lines is None:
-                self._conclude(self._open)
-            elif found := [self._found(line) for line in lines if not line.is_dot]:
+                found = await self._conclude(session, self._open)
+            else:
+                found = self._take(session, [line for line in lines if not line.is_dot])
+            if found:
                 return found
         return []
 
-    async def _start(self, path: commands.Path) -> _OpenListing:
-        """Start MLSD, or LIST where the server does not know it (50x)."""
-        lacks = self._session.control.lacks
-        command, transfer = commands.mlsd(path), None
-        if self._raw_command != "LIST" and not (self._raw_command is None and "MLSD" in lacks):
-            try:
-                transfer = await start(self._session, command)
-            except StatusCodeError as exc:
-                # A refusal of TYPE or EPSV says nothing about MLSD.
-                is_unknown = exc.command == str(command) and exc.received_codes[-1].matches("50x")
-                if self._raw_command is not None or not is_unknown:
-                    raise
-                if exc.received_codes[-1] in ("500", "502"):
-                    lacks.add("MLSD")
-        if transfer is None:
-            command, transfer = await self._start_list(path)
-        self._session.control.begin(transfer, holder=self)
-        return _OpenListing(self._session, command, transfer, self._count)
+    async def _begin(self, session: Session) -> OpenListing | None:
+        """Ask for the next directory, if it is to be listed."""
+        place = self._place = self._waiting.popleft()
+        if self._enter is not None and not await self._enter(place.path):
+            return None
+        try:
+            opened = await start_listing(session, place.path, self._raw_command, is_in_doubt=self._is_in_doubt)
+        except StatusCodeError as exc:
+            if self._may_be_missing and place.depth == 0 and exc.received_codes[-1].matches("550"):
+                return None
+            raise
+        self._count = self._count or Count(session.settings.limits)
+        return OpenListing(session, *opened, self._count, holder=self)
 
-    async def _start_list(self, path: commands.Path) -> tuple[Command, Transfer]:
-        lacks = self._session.control.lacks
-        plain, whole = commands.list_(path), commands.list_(path, hidden=True)
-        asks_for_all = self._raw_command is None and _LIST_ALL not in lacks and not self._is_in_doubt
-        if asks_for_all:
-            try:
-                return whole, await start(self._session, whole)
-            except StatusCodeError as exc:
-                if exc.command != str(whole) or not self._session.control.channel.is_open:
-                    raise
-        transfer = await start(self._session, plain)
-        if asks_for_all:
-            lacks.add(_LIST_ALL)  # it was the option that was refused, and not the path
-        return plain, transfer
-
-    def _conclude(self, opened: _OpenListing) -> None:
+    async def _conclude(self, session: Session, opened: OpenListing) -> list[T]:
         """Judge a listing that has ended well: one by LIST -a has at least the directory itself, if both are known.
+
+        Returns:
+            The entry that was held back until here, if there is one.
 
         Raises:
             StatusCodeError: there is no such directory, or it may not be read; the server has not said it otherwise.
         """
         self._open = None
-        control, was_in_doubt = self._session.control, self._is_in_doubt
+        self.skipped += opened.skipped
+        path, control, was_in_doubt = self._place.path, session.control, self._is_in_doubt
         self._is_in_doubt = False
-        if opened.command != commands.list_(self._path, hidden=True):
+        if opened.command != commands.list_(path, hidden=True):
             if was_in_doubt and not opened.is_bare:
-                control.lacks.add(_LIST_ALL)
+                control.lacks.add(LIST_ALL)
         elif opened.has_dot:
             control.lists_itself = True
         elif opened.is_bare:
             if control.lists_itself:
-                about = f"{self._path} is not listed: there is no such directory, or it may not be read"
+                about = f"{path} is not listed: there is no such directory, or it may not be read"
                 raise StatusCodeError(Code("2xx"), Code("550"), about, peer=control.peer)
             # Either there is no such directory, or the option has been taken for a part of its name.
             self._is_in_doubt = True
-            self._waiting.appendleft((self._path, self._depth))
+            self._waiting.appendleft(self._place)
+        line, self._held = self._held, None
+        if line is None:
+            return []
+        if opened.has_dot or not await is_the_path_itself(session, path, line):
+            return self._found(session, [line])
+        return [self._shape(session, PurePosixPath(path), attrs.evolve(line, name=PurePosixPath(path).name))]
 
-    def _found(self, line: ListedLine) -> Found:
-        # On the server's side a backslash or a colon is a letter like any other.
-        path = PurePosixPath(self._path) / check_name(line.name.rstrip("/") or line.name, windows=False)
-        facts = dict(line.facts)
-        if self._recursive and is_directory(facts):
-            if self._depth >= _DEPTH_LIMIT:
-                raise FTPProtocolError(f"{path} is more than {_DEPTH_LIMIT} directories deep")
-            self._waiting.append((path, self._depth + 1))
-        return path, facts
+    def _take(self, session: Session, lines: list[ListedLine]) -> list[T]:
+        """Hold the first line back as long as it may be all there is."""
+        if lines and not self._has_begun:
+            self._has_begun = True
+            if len(lines) == 1 and may_be_the_path_itself(self._place.path, lines[0]):
+                self._held = lines[0]
+                return []
+        if lines and self._held is not None:
+            lines, self._held = [self._held, *lines], None
+        return self._found(session, lines)
 
+    def _found(self, session: Session, lines: list[ListedLine]) -> list[T]:
+        base, shape = PurePosixPath(self._place.path), self._shape
+        found = []
+        for line in lines:
+            name = line.name.rstrip("/") or line.name
+            # On the server's side a backslash or a colon is a letter like any other.
+            path = base / check_name(name, windows=False)
+            if self._is_wanted(path, line):
+                found.append(shape(session, path, line))
+        return found
 
-@attrs.define
-class _Count:
-    """What one call has been given so far."""
-
-    limits: ListingLimits
-    octets: int = 0
-    entries: int = 0
-
-    def add(self, *, octets: int = 0, entries: int = 0) -> None:
-        """Account for more.
-
-        Raises:
-            FTPProtocolError: it is too much.
-        """
-        self.octets += octets
-        self.entries += entries
-        if self.octets > self.limits.octets:
-            raise FTPProtocolError(f"listing is longer than {self.limits.octets} octets")
-        if self.entries > self.limits.entries:
-            raise FTPProtocolError(f"listing has more than {self.limits.entries} entries")
-
-
-class _OpenListing:
-    """One listing that is arriving."""
-
-    def __init__(self, session: Session, command: Command, transfer: Transfer, count: _Count) -> None:
-        self.command = command
-        self.is_bare = True
-        """Whether nothing was listed so far, not even the directory itself."""
-        self.has_dot = False
-        """Whether the directory itself was listed."""
-        self._session = session
-        self._transfer = transfer
-        self._count = count
-        self._buffer = LineBuffer(count.limits.line_octets)
-        self._reader = _line_reader(session, command, self._skip)
-        self._octets = self._block = self._skipped = 0
-        self.renew_deadline()
-
-    def renew_deadline(self) -> None:
-        """Give the server its time anew."""
-        self._deadline = Deadline(self._session.settings.timeouts.data, "progress of the listing")
-
-    async def next_lines(self) -> list[ListedLine] | None:
-        """Return the lines of the next block, None when the listing has come to its end and all is well."""
-        try:
-            data = await self._transfer.stream.receive(self._deadline)
-            await self._spend(len(data))
-            if data:
-                return self._take(data)
-            if len(self._buffer):
-                return self._read([self._buffer.take_all()])
-            await conclude(self._session, self._transfer, self.command)
-        except RemoteProtocolError as exc:
-            if isinstance(exc, FTPProtocolError):
-                raise
-            raise FTPProtocolError(f"listing: {exc}") from exc
-        except (DisconnectedError, TLSError) as exc:
-            await explain(self._session.control, self._transfer, self.command, exc)
-            raise
-        self._session.control.end()
-        self._reader.finish()
-        self._check_end()
-        return None
-
-    async def abort(self) -> None:
-        """Give the listing up."""
-        await self._session.control.leave(self._transfer)
-
-    async def _spend(self, octets: int) -> None:
-        pause = self._session.settings.throttle.read.reserve(octets, time.monotonic())
-        if pause:
-            await anyio.sleep(pause)
-            self.renew_deadline()  # it was not the server that stood still
-
-    def _take(self, data: bytes) -> list[ListedLine]:
-        self._octets += len(data)
-        self._block += len(data)
-        if self._block >= _BLOCK_OCTETS:
-            self._block = 0
-            self.renew_deadline()
-        self._count.add(octets=len(data))
-        self._buffer.feed(data)
-        lines = []
-        while (line := self._buffer.next_line()) is not None:
-            lines.append(line)
-        return self._read(lines)
-
-    def _read(self, lines: list[bytes]) -> list[ListedLine]:
-        listed = []
-        for raw in lines:
-            line = self._reader.read(raw)
-            if line is not None:
-                self.is_bare = False
-                self.has_dot = self.has_dot or line.is_dot
-                listed.append(line)
-        self._count.add(entries=len(listed))
-        return listed
-
-    def _skip(self, line: SkippedLine) -> None:
-        self._skipped += 1
-        if self._skipped <= _SKIPPED_LIMIT:
-            LOGGER.warning("%s: a line of the listing is skipped: %s", self._session.control.peer, line.reason)
-
-    def _check_end(self) -> None:
-        if self._transfer.stream.truncated and self._session.settings.require_close_notify:
-            raise FTPIncompleteTransfer(
-                f"TLS was cut off after {self._octets} bytes of the listing",
-                transferred=self._octets,
-                peer=self._session.control.peer,
-                retryable=True,
-            )
+    def _is_wanted(self, path: PurePosixPath, line: ListedLine) -> bool:
+        """Ask the route, and note the directory if it is to be gone into."""
+        if self._route is None:
+            return True
+        wanted, state = self._route(path.name, is_directory(line.facts), self._place.state)
+        if state is not None:
+            if self._place.depth >= DEPTH_LIMIT:
+                raise FTPProtocolError(f"{path} is more than {DEPTH_LIMIT} directories deep")
+            self._waiting.append(_Place(path, self._place.depth + 1, state))
+        return wanted
 
 
-def _line_reader(session: Session, command: Command, skip: Callable[[SkippedLine], None]) -> LineReader:
-    parser = session.settings.parser
-    return parser.read_list(skip) if command.verb == "LIST" else parser.read_mlsd(skip)
+async def list_all(
+    session: Session,
+    path: commands.Path,
+    shape: Shape[T],
+    *,
+    route: Route | None = None,
+    enter: Enter | None = None,
+    count: Count | None = None,
+) -> list[T]:
+    """Return everything in the directory *path*, and with a *route* what it wants of all below."""
+    return await ListingIterator(at_once(session), path, shape, route=route, enter=enter, count=count).collect()

@@ -13,7 +13,7 @@ from transfer._net.progress import Meter, ProgressCallback
 from transfer.ftp import _commands as commands
 from transfer.ftp._errors import FTPProtocolError, PathIOError, StatusCodeError
 from transfer.ftp._files import make_directory, stat
-from transfer.ftp._list import Info, Listing, is_directory
+from transfer.ftp._list import Info, as_found, is_directory, list_all
 from transfer.ftp._names import safe_relative
 from transfer.ftp._session import Session
 from transfer.ftp._transfer import path_errors, receive_to, send_from
@@ -135,7 +135,7 @@ async def _download_tree(session: Session, source: commands.Path, destination: P
                 raise FTPProtocolError(f"{remote} is more than {_DEPTH_LIMIT} directories deep")
         with path_errors():
             directory.mkdir(parents=True, exist_ok=True)
-        found = await Listing(session, remote)
+        found = await list_all(session, remote, as_found)
         # All names are looked at before the first of them is written.
         with session.control.closing_on_nonsense():
             places = [safe_relative(directory, path.name) for path, _ in found]

@@ -15,6 +15,7 @@ from transfer.ftp._listing._line import (
     SkippedLine,
     UnixListInfo,
     UnreadableLineError,
+    is_directory,
 )
 from transfer.ftp._listing._mlsx import parse_mlst_reply, parse_mlsx_line, read_mlsx_line
 from transfer.ftp._listing._mvs import read_mvs_line
@@ -38,6 +39,7 @@ __all__ = [
     "UnixListInfo",
     "UnreadableLineError",
     "format_clock",
+    "is_directory",
     "parse_list_date",
     "parse_list_line",
     "parse_mlst_reply",

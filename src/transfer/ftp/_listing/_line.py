@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import attrs
 
@@ -22,6 +22,7 @@ __all__ = [
     "UnreadableLineError",
     "decode_line",
     "excerpt",
+    "is_directory",
 ]
 
 _EXCERPT_OCTETS = 80
@@ -54,6 +55,11 @@ UnixListInfo = TypedDict(
     },
 )
 ListInfo = BasicListInfo | UnixListInfo
+
+
+def is_directory(info: Mapping[str, Any]) -> bool:
+    """Tell whether *info* is of a directory, and not of a link to one."""
+    return str(info.get("type", "")).lower() in {"dir", "cdir", "pdir"} and "link_dst" not in info
 
 
 class UnreadableLineError(FTPProtocolError, ValueError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 
 from transfer.ftp._listing._line import ListedLine, UnreadableLineError, decode_line, excerpt
@@ -54,8 +54,12 @@ def parse_mlsx_line(raw: bytes | str, encoding: str = "utf-8") -> tuple[PurePosi
     return line.path, {key: str(value) for key, value in line.facts.items()}
 
 
-def parse_mlst_reply(lines: Sequence[str]) -> ListedLine:
+def parse_mlst_reply(lines: Sequence[str], read: Callable[[str], ListedLine] = read_mlsx_line) -> ListedLine:
     """Find the entry in the *lines* of a 250 reply to MLST.
+
+    Args:
+        lines: of the reply, without its code.
+        read: makes an entry of a line, or raises ValueError or LookupError.
 
     Raises:
         UnreadableLineError: no line is an entry where one may be.
@@ -68,7 +72,7 @@ def parse_mlst_reply(lines: Sequence[str]) -> ListedLine:
         # With the space first: " type=dir; x" is the entry "type=dir; x", not a name without facts.
         for candidate in (text.removeprefix(" "), text):
             try:
-                return read_mlsx_line(candidate)
-            except UnreadableLineError:
+                return read(candidate)
+            except (ValueError, LookupError):
                 continue
     raise UnreadableLineError(f"MLST reply holds no entry: {excerpt(' / '.join(lines))}")

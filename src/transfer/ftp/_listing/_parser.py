@@ -18,8 +18,16 @@ import attrs
 from transfer.ftp._listing._as400 import read_as400_line
 from transfer.ftp._listing._dates import parse_time_value
 from transfer.ftp._listing._eplf import read_eplf_line
-from transfer.ftp._listing._line import Facts, LineParser, ListedLine, SkippedLine, UnreadableLineError, excerpt
-from transfer.ftp._listing._mlsx import read_mlsx_line
+from transfer.ftp._listing._line import (
+    Facts,
+    LineParser,
+    ListedLine,
+    SkippedLine,
+    UnreadableLineError,
+    decode_line,
+    excerpt,
+)
+from transfer.ftp._listing._mlsx import parse_mlst_reply, read_mlsx_line
 from transfer.ftp._listing._mvs import after_mvs_header, read_mvs_line
 from transfer.ftp._listing._unix import read_unix_line
 from transfer.ftp._listing._vms import is_vms_name, is_vms_rest, read_vms_line
@@ -186,6 +194,27 @@ class ListingParser:
         override = self.overrides.get("parse_mlsx_line")
         return LineReader([override or partial(read_mlsx_line, encoding=self.encoding)], skip)
 
+    def read_mlst(self, lines: Sequence[str]) -> ListedLine:
+        """Find the entry in the *lines* of a reply to MLST.
+
+        Raises:
+            UnreadableLineError: no line is an entry.
+        """
+        override = self.overrides.get("parse_mlsx_line")
+        if override is None:
+            return parse_mlst_reply(lines)
+
+        def read(line: str) -> ListedLine:
+            raw = line.encode(self.encoding, "surrogateescape")
+            result = override(raw)
+            return result if isinstance(result, ListedLine) else _listed(raw, result)
+
+        return parse_mlst_reply(lines, read)
+
+    def read_nlst(self, skip: Callable[[SkippedLine], object]) -> LineReader:
+        """Return what reads one listing of NLST, whose lines are names and nothing else."""
+        return LineReader([self._bare], skip)
+
     def parse(self, raw: bytes) -> ListedLine | SkippedLine | None:
         """Read one line of LIST alone; None where it holds no entry."""
         skipped: list[SkippedLine] = []
@@ -206,6 +235,9 @@ class ListingParser:
             partial(read_as400_line, encoding=encoding),
             partial(read_mvs_line, encoding=encoding),
         ]
+
+    def _bare(self, raw: bytes) -> ListedLine:
+        return ListedLine(decode_line(raw, self.encoding), {}, raw=raw)
 
     def _clock(self) -> datetime:
         """The server's clock, as it shows it: without a zone."""
