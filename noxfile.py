@@ -95,14 +95,19 @@ def types(session: nox.Session) -> None:
     session.run("pyright")
     # Every public name has a complete type, as a user's type checker sees the installed package.
     session.run("pyright", "--verifytypes", "transfer", "--ignoreexternal")
-    # A program that is typed against aiosmtplib finds the same types once its import is changed.
-    original, swapped = ROOT / "tests/typing/mail_program.py", Path(session.create_tmp()) / "mail_program_here.py"
-    before, imports, after = original.read_text("utf-8").partition("\nimport aiosmtplib\n")
-    if not imports:
-        session.error(f"{original} does not import aiosmtplib")
-    swapped.write_text(f"{before}\nimport transfer.smtp as aiosmtplib\n{after}", "utf-8")
-    session.run("mypy", str(swapped))
-    session.run("pyright", str(original), str(swapped))
+    # A program that is typed against another library finds the same types once its import is changed.
+    for program, original, ours in (
+        ("mail_program", "aiosmtplib", "transfer.smtp"),
+        ("files_program", "aioftp", "transfer.ftp"),
+    ):
+        there, here = ROOT / f"tests/typing/{program}.py", Path(session.create_tmp()) / f"{program}_here.py"
+        before, imports, after = there.read_text("utf-8").partition(f"\nimport {original}\n")
+        if not imports:
+            session.error(f"{there} does not import {original}")
+        after = f"\n{after}".replace(f"\nfrom {original}.", f"\nfrom {ours}.")
+        here.write_text(f"{before}\nimport {ours} as {original}{after}", "utf-8")
+        session.run("mypy", str(here))
+        session.run("pyright", str(there), str(here))
 
 
 if PYTHONS:
