@@ -44,6 +44,11 @@ class Signal:
         """The step at which it is given."""
         return call(lambda connection: self._event.set())
 
+    @property
+    def is_given(self) -> bool:
+        """Whether it has been."""
+        return self._event.is_set()
+
     async def wait(self) -> None:
         """Wait until then."""
         with anyio.fail_after(LONG):

@@ -65,6 +65,17 @@ class Steps:
         """What TLS has agreed on, None while plain; for looking only."""
         return self._tls.object if self._tls is not None else None
 
+    def keep_alive(self, idle_seconds: int) -> None:
+        """Have the system probe a peer that has said nothing for *idle_seconds*, and notice when it is gone.
+
+        Where it can't be told how long, it decides that itself (two hours, as a rule: RFC 9293 §3.8.4).
+        """
+        with contextlib.suppress(OSError):  # no TCP, or reset already
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            for name in ("TCP_KEEPIDLE", "TCP_KEEPALIVE", "TCP_KEEPINTVL"):  # the second is what macOS calls the first
+                if hasattr(socket, name):
+                    self._socket.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), idle_seconds)
+
     # -- steps: None where the socket would block -----------------------------------------------------------------
 
     def receive_nowait(self, max_bytes: int = RECEIVE_BYTES) -> bytes | None:

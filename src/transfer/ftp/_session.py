@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Session", "open_session", "upgrade"]
 
+# Nothing is said on a control connection while a file is on its way, and routers forget connections within minutes
+# (RFC 5382 §5 wants two hours and four minutes of them, few grant it).
+_IDLE_SECONDS = 60
+
 
 @attrs.frozen(eq=False)
 class Session:
@@ -62,6 +66,7 @@ async def open_session(host: str, port: int, settings: Settings) -> tuple[Sessio
         source_address=settings.source_address,
         proxy=settings.proxy,
     )
+    stream.keep_alive(_IDLE_SECONDS)
     channel = ClientChannel(
         stream, dialect=FTP_CLIENT, errors=FAMILY, timeouts=settings.timeouts, encoding=settings.encoding
     )

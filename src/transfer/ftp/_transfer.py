@@ -18,6 +18,7 @@ from transfer._net.throttle import Throttle
 from transfer._wire.command import Command
 from transfer._wire.reply import Reply
 from transfer.ftp import _commands as commands
+from transfer.ftp._connection._keep_alive import kept_alive
 from transfer.ftp._control import check
 from transfer.ftp._data import explain
 from transfer.ftp._errors import FTPIncompleteTransfer, FTPProtocolError, PathIOError, StatusCodeError
@@ -156,9 +157,13 @@ class _Received:
 async def _run(session: Session, command: Command, move: Callable[[Stream], Awaitable[None]]) -> None:
     transfer = await start(session, command)
     session.control.begin(transfer)
-    try:
+
+    async def bring_to_its_end() -> None:
         await move(transfer.stream)
         await conclude(session, transfer, command)
+
+    try:
+        await kept_alive(transfer, session.settings.noop_interval, bring_to_its_end)
     except TransferError as exc:
         if isinstance(exc, DisconnectedError | TLSError | FTPIncompleteTransfer):
             await explain(session.control, transfer, command, exc)
