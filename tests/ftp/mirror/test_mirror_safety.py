@@ -11,6 +11,7 @@ import attrs
 import pytest
 
 from tests.ftp.mirror.sides import MODIFIED, contents, served, shown, write
+from tests.peers.mini_ftp_transfers import unix_list
 from transfer import ftp
 from transfer.ftp import MirrorAction, MirrorActionKind, MirrorPlan, MirrorStatus
 
@@ -244,6 +245,19 @@ async def test_a_directory_that_the_server_does_not_show_is_not_emptied(copy: Pa
         assert client.is_connected
     assert len(plan.actions) == 1
     assert re.fullmatch(r"! deep: MLSD /pub/deep was answered 550 not for you .*", shown(plan)[0])
+
+
+async def test_nothing_is_deleted_where_a_line_of_the_listing_could_not_be_read(copy: Path) -> None:
+    write(copy, {"a": b"one", "b": b"two", "deep/old": b""}, modified=MODIFIED)
+    async with served({"/pub/a": b"one", "/pub/b": b"two", "/pub/deep/x": b"three"}) as (client, server):
+        server.replies["MLSD"] = "502 no"
+
+        def text(names: Mapping[str, bytes | None]) -> str:
+            return unix_list(names).replace("-rw-r--r-- 1 ftp ftp          3 Jan 02  2024 b", "?????????? ? b")
+
+        server.list_text = text
+        plan = await client.plan_mirror(copy, "/pub", delete=True, compare="size")
+    assert shown(plan) == ["! .: lines of its listing not read: 1", "+ deep/x (5 B)", "- deep/old"]
 
 
 async def test_a_server_that_is_busy_ends_the_plan(copy: Path) -> None:

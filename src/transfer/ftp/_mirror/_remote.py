@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from transfer.ftp._errors import FTPProtocolError, StatusCodeError
-from transfer.ftp._listing import Entry, EntryType, ListedLine
+from transfer.ftp._listing import Entry, EntryType
 from transfer.ftp._mirror._snapshot import ROOT, Kind, LeaveOut, Node, Snapshot, join
 
 if TYPE_CHECKING:
@@ -107,12 +107,16 @@ class _Look:
 
     async def _list(self, directory: str) -> list[Entry]:
         try:
-            return await _entries(self._tree.client, self._tree.join(directory))
+            listing = aiter(self._tree.client.entries(self._tree.join(directory)))
+            entries = await listing.collect()
         except StatusCodeError as exc:
             if directory == ROOT or exc.retryable:
                 raise
             self._nodes[directory] = Node(Kind.DIRECTORY, trouble=str(exc))
             return []
+        if listing.skipped:
+            self._nodes[directory] = Node(Kind.DIRECTORY, trouble=f"lines of its listing not read: {listing.skipped}")
+        return entries
 
     def _add(self, path: str, entry: Entry, above: tuple[object, ...]) -> bool:
         """Take *entry* down; whether it is a directory to be listed as well."""
@@ -136,8 +140,3 @@ class _Look:
             target=entry.link_target,
         )
         return is_directory
-
-
-async def _entries(client: FilesClient, directory: PurePosixPath) -> list[Entry]:
-    infos = await client.list(directory)
-    return [Entry.from_line(ListedLine(path.name, info), path=path) for path, info in infos]
