@@ -15,7 +15,7 @@ import attrs
 import pytest
 
 from tests.harness import Outcome, cancel_everywhere
-from transfer.ftp import AsyncPathIO, FTPTimeoutError, PathIOError
+from transfer.ftp import AbstractPathIO, AsyncPathIO, FTPTimeoutError, PathIO, PathIOError
 
 LONG, SHORT = 10.0, 0.05
 
@@ -197,16 +197,16 @@ OLD = b"0123456789" * 20
 class Subject:
     """A storage with one file, and room for another."""
 
-    storage: AsyncPathIO
+    storage: AbstractPathIO[Path]
     folder: Path
 
 
 @contextlib.asynccontextmanager
-async def one_file(folder: Path, timeout: float | None) -> AsyncIterator[Subject]:
+async def one_file(folder: Path, storage: AbstractPathIO[Path]) -> AsyncIterator[Subject]:
     """Bring the folder to where the scenario begins."""
     (folder / "g").unlink(missing_ok=True)
     (folder / "f").write_bytes(OLD)
-    yield Subject(AsyncPathIO(timeout=timeout), folder)
+    yield Subject(storage, folder)
 
 
 async def read_and_write(subject: Subject) -> None:
@@ -229,14 +229,21 @@ async def open_and_leave(subject: Subject) -> None:
 CALLS: dict[str, Callable[[Subject], Awaitable[object]]] = {"a block": read_and_write, "by hand": open_and_leave}
 
 
-@pytest.mark.parametrize("timeout", [None, LONG])
+STORAGES: dict[str, Callable[[], AbstractPathIO[Path]]] = {
+    "inline": PathIO,
+    "threads": AsyncPathIO,
+    "threads with a limit": lambda: AsyncPathIO(timeout=LONG),
+}
+
+
+@pytest.mark.parametrize("kind", STORAGES)
 @pytest.mark.parametrize("name", CALLS)
-async def test_I9_nothing_stays_open_wherever_it_is_cancelled(name: str, timeout: float | None, tmp_path: Path) -> None:
+async def test_I9_nothing_stays_open_wherever_it_is_cancelled(name: str, kind: str, tmp_path: Path) -> None:
     async def as_it_was_or_complete(outcome: Outcome) -> None:
         assert (tmp_path / "f").read_bytes() in (OLD, OLD[:5] + b"x" * 20 + OLD[25:])
         if (tmp_path / "g").exists():
             assert (tmp_path / "g").read_bytes() in (b"", b"abc")
 
     await cancel_everywhere(
-        CALLS[name], around=lambda: one_file(tmp_path, timeout), check=as_it_was_or_complete, clean_up_points=2
+        CALLS[name], around=lambda: one_file(tmp_path, STORAGES[kind]()), check=as_it_was_or_complete, clean_up_points=2
     )
