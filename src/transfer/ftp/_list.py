@@ -48,6 +48,8 @@ __all__ = [
 
 # Deeper trees are links that lead back to where they are.
 DEPTH_LIMIT = 128
+# A checkpoint costs more than an entry.
+_CHECKPOINT_ENTRIES = 64
 
 Info = dict[str, Any]
 Found = tuple[PurePosixPath, Info]
@@ -57,7 +59,7 @@ Enter = Callable[[commands.Path], Awaitable[bool]]
 Ready = Callable[[], Awaitable[Session]]
 
 T = TypeVar("T")
-# Makes what the caller gets of a line and the path of its entry.
+# Makes what the caller gets of a directory and a line in it.
 Shape = Callable[[Session, PurePosixPath, ListedLine], T]
 # Chooses among the names of a tree, by a name, whether it is a directory, and the state of the directory that it is in
 # (True for the first one): whether it is wanted, and its own state if it is to be gone into, or None.
@@ -69,19 +71,19 @@ def everything_below(_name: str, is_directory: bool, _state: object) -> tuple[bo
     return True, True if is_directory else None
 
 
-def as_found(_session: Session, path: PurePosixPath, line: ListedLine) -> Found:
+def as_found(_session: Session, directory: PurePosixPath, line: ListedLine) -> Found:
     """Make a path and a dictionary."""
-    return path, dict(line.facts)
+    return directory / (line.name.rstrip("/") or line.name), dict(line.facts)
 
 
-def as_line(_session: Session, _path: PurePosixPath, line: ListedLine) -> ListedLine:
+def as_line(_session: Session, _directory: PurePosixPath, line: ListedLine) -> ListedLine:
     """Leave the line as it is."""
     return line
 
 
-def as_entry(session: Session, path: PurePosixPath, line: ListedLine) -> Entry:
+def as_entry(session: Session, directory: PurePosixPath, line: ListedLine) -> Entry:
     """Make an entry, whose time is right by what is known of the server's clock."""
-    return Entry.from_line(line, path=path, clock_offset=session.settings.parser.clock_offset)
+    return Entry.in_directory(directory, line, session.settings.parser.clock_offset)
 
 
 def at_once(session: Session) -> Ready:
@@ -196,11 +198,12 @@ class ListingIterator(Generic[T]):
 
     async def __anext__(self) -> T:
         if self._ready:
-            try:
-                await checkpoint_if_cancelled()
-            except BaseException:
-                await self.aclose()
-                raise
+            if not len(self._ready) % _CHECKPOINT_ENTRIES:
+                try:
+                    await checkpoint_if_cancelled()
+                except BaseException:
+                    await self.aclose()
+                    raise
             return self._ready.popleft()
         if self._open is not None:
             # The caller has taken its time; that is not the server's fault.
@@ -247,7 +250,7 @@ class ListingIterator(Generic[T]):
             if lines is None:
                 found = await self._conclude(session, self._open)
             else:
-                found = self._take(session, [line for line in lines if not line.is_dot])
+                found = self._take(session, lines)
             if found:
                 return found
         return []
@@ -296,7 +299,8 @@ class ListingIterator(Generic[T]):
             return []
         if opened.has_dot or not await is_the_path_itself(session, path, line):
             return self._found(session, [line])
-        return [self._shape(session, PurePosixPath(path), attrs.evolve(line, name=PurePosixPath(path).name))]
+        whole = PurePosixPath(path)
+        return [self._shape(session, whole.parent, attrs.evolve(line, name=whole.name))]
 
     def _take(self, session: Session, lines: list[ListedLine]) -> list[T]:
         """Hold the first line back as long as it may be all there is."""
@@ -310,25 +314,24 @@ class ListingIterator(Generic[T]):
         return self._found(session, lines)
 
     def _found(self, session: Session, lines: list[ListedLine]) -> list[T]:
-        base, shape = PurePosixPath(self._place.path), self._shape
-        found = []
+        directory, shape = PurePosixPath(self._place.path), self._shape
         for line in lines:
-            name = line.name.rstrip("/") or line.name
             # On the server's side a backslash or a colon is a letter like any other.
-            path = base / check_name(name, windows=False)
-            if self._is_wanted(path, line):
-                found.append(shape(session, path, line))
-        return found
+            if "/" in line.name or "\0" in line.name:
+                check_name(line.name.rstrip("/") or line.name, windows=False)
+        return [
+            shape(session, directory, line) for line in lines if self._route is None or self._wants(directory, line)
+        ]
 
-    def _is_wanted(self, path: PurePosixPath, line: ListedLine) -> bool:
-        """Ask the route, and note the directory if it is to be gone into."""
-        if self._route is None:
-            return True
-        wanted, state = self._route(path.name, is_directory(line.facts), self._place.state)
+    def _wants(self, directory: PurePosixPath, line: ListedLine) -> bool:
+        """Ask the route, and note a directory that is to be gone into."""
+        assert self._route is not None, "it is asked"
+        name = line.name.rstrip("/")
+        wanted, state = self._route(name, is_directory(line.facts), self._place.state)
         if state is not None:
             if self._place.depth >= DEPTH_LIMIT:
-                raise FTPProtocolError(f"{path} is more than {DEPTH_LIMIT} directories deep")
-            self._waiting.append(_Place(path, self._place.depth + 1, state))
+                raise FTPProtocolError(f"{directory / name} is more than {DEPTH_LIMIT} directories deep")
+            self._waiting.append(_Place(directory / name, self._place.depth + 1, state))
         return wanted
 
 

@@ -20,7 +20,7 @@ from transfer.ftp._errors import FTPIncompleteTransfer, FTPProtocolError, Status
 from transfer.ftp._listing import LineReader, ListedLine, SkippedLine
 from transfer.ftp._session import Session
 from transfer.ftp._settings import ListingLimits
-from transfer.ftp._transfer import conclude, start
+from transfer.ftp._transfers._run import conclude, start
 
 __all__ = ["LIST_ALL", "RAW_COMMANDS", "Count", "OpenListing", "start_listing", "start_names"]
 
@@ -122,7 +122,7 @@ class OpenListing:
         self._deadline = Deadline(self._session.settings.timeouts.data, "progress of the listing")
 
     async def next_lines(self) -> list[ListedLine] | None:
-        """Return the lines of the next block, None when the listing has come to its end and all is well."""
+        """Return the entries of the next block, but ``.`` and ``..``; None at the end, if all is well."""
         try:
             data = await self._transfer.stream.receive(self._deadline)
             await self._spend(len(data))
@@ -164,12 +164,12 @@ class OpenListing:
         return self._read(self._buffer.take_lines())
 
     def _read(self, lines: list[bytes]) -> list[ListedLine]:
-        listed = [line for raw in lines if (line := self._reader.read(raw)) is not None]
+        listed = self._reader.read_all(lines)
         self._count.add(entries=len(listed))
-        if listed:
-            self.is_bare = False
-            self.has_dot = self.has_dot or any(line.is_dot for line in listed)
-        return listed
+        entries = [line for line in listed if not line.is_dot]
+        self.is_bare = self.is_bare and not listed
+        self.has_dot = self.has_dot or len(entries) < len(listed)
+        return entries
 
     def _skip(self, line: SkippedLine) -> None:
         self.skipped += 1

@@ -48,9 +48,19 @@ def test_the_error_is_ours_and_a_value_error() -> None:
         assert (type(twin), twin.args, twin.peer) == (UnreadableLineError, ("x",), "h:21")
 
 
-def test_values_compare_and_pickle() -> None:
-    for value in (ListedLine("a", {"type": "file"}, raw=b"a"), SkippedLine(b"x", "y")):
-        assert pickle.loads(pickle.dumps(value)) == value
+def test_values_pickle() -> None:
+    assert pickle.loads(pickle.dumps(SkippedLine(b"x", "y"))) == SkippedLine(b"x", "y")
+    line = pickle.loads(pickle.dumps(ListedLine("a", "Type=file;", raw=b"a")))
+    assert (line.name, line.facts, line.raw) == ("a", {"type": "file"}, b"a")
+
+
+def test_facts_are_taken_apart_when_they_are_asked_for() -> None:
+    line = ListedLine("a", "Type=CDIR;;size=1;Size=2;x==;y=")
+    assert line.is_dot
+    assert line.facts == {"type": "CDIR", "size": "2", "x": "=", "y": ""}
+    assert line.facts is line.facts
+    assert not ListedLine("a", "type=dir;").is_dot
+    assert not ListedLine("a", "").facts
 
 
 def test_an_excerpt_is_short_ascii() -> None:

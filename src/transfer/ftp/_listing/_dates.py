@@ -102,6 +102,12 @@ def parse_time_value(text: str) -> Moment | None:
 
     A leap second is the first one of the next minute, as POSIX counts. RFC 3659 §2.3.
     """
+    if len(text) == 14 and text.isascii() and text.isdecimal() and text[12:] < "60":
+        try:
+            parts = int(text[:4]), int(text[4:6]), int(text[6:8]), int(text[8:10]), int(text[10:12]), int(text[12:])
+            return Moment(datetime(*parts, tzinfo=UTC), _SECOND)
+        except ValueError:
+            return None
     match = _TIME_VALUE.fullmatch(text)
     if match is None:
         return None

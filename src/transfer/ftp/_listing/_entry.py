@@ -1,11 +1,18 @@
-"""Entry, a listed name with typed facts."""
+"""Entry, a listed name with typed facts.
+
+How this works: an entry of a listing holds its line, and each attribute is made of that when it is asked for first: a
+program that looks at the names of a long listing does not wait for its dates. Whoever compares, pickles or shows an
+entry asks for all of them.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import attrs
 
@@ -19,6 +26,8 @@ _SIZE = re.compile(r"[0-9]{1,20}")
 _MODE = re.compile(r"(?:0o)?[0-7]{1,7}")
 _MODE_BITS = 0o7777
 _NO_OFFSET = timedelta()
+# Where an entry keeps what it will be made of.
+_SOURCE = " source"
 # RFC 3659 §7.5.1.5 has types of operating systems as "OS.name=type"; those for links are "slink" and "symlink", with
 # the target after a colon or without.
 _LINK_TYPE = re.compile(r"os\.unix=(?:slink|symlink)(?::(?P<target>.*))?", re.IGNORECASE | re.DOTALL)
@@ -38,7 +47,7 @@ class EntryType(Enum):
 _TYPES = {kind.value: kind for kind in EntryType}
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Entry:
     """One entry of a directory; what the server did not say, or said unreadably, is None.
 
@@ -82,27 +91,68 @@ class Entry:
             clock_offset: how much later than UTC the server's clock is, for LIST, which does not say; MLSx is in UTC
                 (RFC 3659 §2.3).
         """
-        facts = line.facts
-        kind, target = _type(facts)
-        modify, precision = _modify(line, clock_offset)
-        return cls(
-            name=line.name,
-            path=line.path if path is None else path,
-            type=kind,
-            size=_size(facts.get("size")),
-            modify=modify,
-            modify_precision=precision,
-            mode=_mode(facts.get("unix.mode")),
-            owner=_first(facts, "unix.ownername", "unix.owner", "unix.uid"),
-            group=_first(facts, "unix.groupname", "unix.group", "unix.gid"),
-            link_target=target,
-            raw=line.raw,
-            facts=facts,
-        )
+        source = _Source(PurePosixPath(), line, clock_offset)
+        values = {name: make(source) for name, make in _ATTRIBUTES.items()}
+        return cls(**(values if path is None else values | {"path": path}))
+
+    @classmethod
+    def in_directory(cls, directory: PurePosixPath, line: ListedLine, clock_offset: timedelta) -> Entry:
+        """Make an entry of a *line* of the listing of *directory*, as :meth:`from_line` does."""
+        entry = cls.__new__(cls)
+        entry.__dict__[_SOURCE] = _Source(directory, line, clock_offset)
+        return entry
+
+    if not TYPE_CHECKING:  # else every misspelt attribute would pass
+
+        def __getattr__(self, name: str) -> object:
+            source, make = self.__dict__.get(_SOURCE), _ATTRIBUTES.get(name)
+            if source is None or make is None:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            value = self.__dict__[name] = make(source)
+            return value
+
+    def __getstate__(self) -> dict[str, object]:
+        """Be pickled and copied as a whole."""
+        return {name: getattr(self, name) for name in _ATTRIBUTES}
+
+
+class _Source(NamedTuple):
+    """What an entry is made of."""
+
+    directory: PurePosixPath
+    line: ListedLine
+    clock_offset: timedelta
+
+
+def _owner(facts: Facts) -> str | None:
+    return _first(facts, "unix.ownername", "unix.owner", "unix.uid")
+
+
+def _group(facts: Facts) -> str | None:
+    return _first(facts, "unix.groupname", "unix.group", "unix.gid")
+
+
+_ATTRIBUTES: dict[str, Callable[[_Source], Any]] = {
+    "name": lambda source: source.line.name,
+    "path": lambda source: source.directory / (source.line.name.rstrip("/") or source.line.name),
+    "type": lambda source: _type(source.line.facts)[0],
+    "size": lambda source: _size(source.line.facts.get("size")),
+    "modify": lambda source: _modify(source.line, source.clock_offset)[0],
+    "modify_precision": lambda source: _modify(source.line, source.clock_offset)[1],
+    "mode": lambda source: _mode(source.line.facts.get("unix.mode")),
+    "owner": lambda source: _owner(source.line.facts),
+    "group": lambda source: _group(source.line.facts),
+    "link_target": lambda source: _type(source.line.facts)[1],
+    "raw": lambda source: source.line.raw,
+    "facts": lambda source: source.line.facts,
+}
 
 
 def _type(facts: Facts) -> tuple[EntryType, str | None]:
     text = str(facts.get("type", ""))
+    kind = _TYPES.get(text)
+    if kind is not None and "link_dst" not in facts:
+        return kind, None
     link = _LINK_TYPE.fullmatch(text)
     if link is not None:
         return EntryType.LINK, link["target"] or None

@@ -26,6 +26,9 @@ __all__ = [
 ]
 
 _EXCERPT_OCTETS = 80
+# With the empty text, which has no end of its own.
+_LINE_END = frozenset({"", "\r", "\n"})
+_DOTS = frozenset({".", ".."})
 
 # Facts by their lower-case names. All values are text as it came, but ``unix.mode`` of a Unix listing is an int.
 Facts = Mapping[str, str | int]
@@ -66,21 +69,30 @@ class UnreadableLineError(FTPProtocolError, ValueError):
     """A line of a listing is not in the format that was tried: it is skipped. In a reply to MLST it is an error."""
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class ListedLine:
     """A line that was understood.
 
+    Facts may be given as text, "name=value;" each: they are taken apart when they are asked for first.
+
     Attributes:
         name: the name exactly as it came; octets that are invalid in the encoding are lone surrogates.
-        facts: what the line says of it, under the names of RFC 3659 §7.5.
         raw: the line's octets, without its end.
         moment: when it was modified, where the format says more about it than ``facts["modify"]`` can hold.
     """
 
     name: str
-    facts: Facts
+    _facts: Facts | str
     raw: bytes = attrs.field(default=b"", kw_only=True)
     moment: Moment | None = attrs.field(default=None, kw_only=True)
+
+    @property
+    def facts(self) -> Facts:
+        """What the line says of the name, under the names of RFC 3659 §7.5."""
+        if isinstance(self._facts, str):
+            pairs = [fact.split("=", 1) for fact in self._facts.split(";") if fact]
+            self._facts = {name.lower(): value for name, value in pairs}
+        return self._facts
 
     @property
     def path(self) -> PurePosixPath:
@@ -90,7 +102,11 @@ class ListedLine:
     @property
     def is_dot(self) -> bool:
         """Whether this is the listed directory itself or its parent (``.``, ``..``, ``cdir``, ``pdir``)."""
-        return self.name in {".", ".."} or str(self.facts.get("type", "")).lower() in {"cdir", "pdir"}
+        if self.name in _DOTS:
+            return True
+        if isinstance(self._facts, str) and "dir;" not in self._facts.lower():
+            return False
+        return str(self.facts.get("type", "")).lower() in {"cdir", "pdir"}
 
 
 @attrs.frozen
@@ -115,9 +131,10 @@ def decode_line(raw: bytes | str, encoding: str) -> str:
         text = raw if isinstance(raw, str) else raw.decode(encoding, "surrogateescape")
     except UnicodeError as exc:
         raise UnreadableLineError(f"listing line is not {encoding}: {excerpt(raw)}") from exc
-    text = text.removesuffix("\n").removesuffix("\r")
-    if not text:
-        raise UnreadableLineError("listing line is empty")
+    if text[-1:] in _LINE_END:
+        text = text.removesuffix("\n").removesuffix("\r")
+        if not text:
+            raise UnreadableLineError("listing line is empty")
     return text
 
 

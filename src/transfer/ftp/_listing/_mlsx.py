@@ -13,7 +13,7 @@ __all__ = ["parse_mlst_reply", "parse_mlsx_line", "read_mlsx_line"]
 # RFC 3659 §7.2: entry = [ facts ] SP pathname, facts = 1*( fact ";" ), fact = factname "=" value. Values have no
 # spaces there, but the targets of links have them in the wild; the facts end at the first ";" before a space that no
 # further fact follows.
-_FACTS = re.compile(r"(?:[^=; ]+=[^;]*;)* ")
+_LINE = re.compile(r"((?:[^=; ]+=[^;]*+;+)*(?:[^=; ]+=[^; ]*+)?) (.+)", re.DOTALL)
 _CODE = re.compile(r"[0-9]{3}-")
 
 
@@ -29,19 +29,11 @@ def read_mlsx_line(raw: bytes | str, encoding: str = "utf-8") -> ListedLine:
     RFC 3659 §7.2, §7.5.
     """
     text = decode_line(raw, encoding)
-    match = _FACTS.match(text)
-    end = match.end() - 1 if match is not None else text.find(" ")
-    facts, name = text[:end], text[end + 1 :]
-    if end < 0 or not name:
-        raise UnreadableLineError(f"MLSx line has no name: {excerpt(text)}")
-    found: dict[str, str] = {}
-    for fact in facts.split(";"):
-        key, equals, value = fact.partition("=")
-        if fact and not (key and equals):
-            raise UnreadableLineError(f"MLSx line does not begin with facts: {excerpt(text)}")
-        if fact:
-            found[key.lower()] = value
-    return ListedLine(name, found, raw=raw if isinstance(raw, bytes) else b"")
+    match = _LINE.fullmatch(text)
+    if match is None:
+        reason = "does not begin with facts" if text.partition(" ")[2] else "has no name"
+        raise UnreadableLineError(f"MLSx line {reason}: {excerpt(text)}")
+    return ListedLine(match[2], match[1], raw=raw if isinstance(raw, bytes) else b"")
 
 
 def parse_mlsx_line(raw: bytes | str, encoding: str = "utf-8") -> tuple[PurePosixPath, dict[str, str]]:

@@ -8,7 +8,7 @@ formats, so that the order does not change what a line is.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import PurePosixPath
@@ -78,19 +78,23 @@ class LineReader:
         Returns:
             The entry; None for a line that holds none, that was skipped, or that the next one completes.
         """
-        reasons: list[str] = []
+        reasons: list[str] | None = None
         for parser in self._parsers:
             try:
                 result = parser(raw)
             except (ValueError, LookupError) as exc:
-                reasons.append(str(exc) or type(exc).__name__)
+                reasons = [*(reasons or ()), str(exc) or type(exc).__name__]
                 continue
             if parser is not self._latest:
                 self._prefer(parser)
             return result if isinstance(result, ListedLine) else _listed(raw, result)
         if _NO_ENTRY.fullmatch(raw.strip()) is None:
-            self._give_up(raw, "; ".join(reasons))
+            self._give_up(raw, "; ".join(reasons or ()))
         return None
+
+    def read_all(self, lines: Iterable[bytes]) -> list[ListedLine]:
+        """Read several lines, and return the entries in them."""
+        return [line for raw in lines if (line := self.read(raw)) is not None]
 
     def finish(self) -> None:
         """Say that the listing has come to its end."""
@@ -192,7 +196,7 @@ class ListingParser:
     def read_mlsd(self, skip: Callable[[SkippedLine], object]) -> LineReader:
         """Return what reads one listing of MLSD; *skip* is told of each line that can't be read."""
         override = self.overrides.get("parse_mlsx_line")
-        return LineReader([override or partial(read_mlsx_line, encoding=self.encoding)], skip)
+        return LineReader([override or self._mlsx], skip)
 
     def read_mlst(self, lines: Sequence[str]) -> ListedLine:
         """Find the entry in the *lines* of a reply to MLST.
@@ -235,6 +239,9 @@ class ListingParser:
             partial(read_as400_line, encoding=encoding),
             partial(read_mvs_line, encoding=encoding),
         ]
+
+    def _mlsx(self, raw: bytes) -> ListedLine:
+        return read_mlsx_line(raw, self.encoding)
 
     def _bare(self, raw: bytes) -> ListedLine:
         return ListedLine(decode_line(raw, self.encoding), {}, raw=raw)
