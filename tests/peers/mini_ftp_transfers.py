@@ -42,8 +42,8 @@ class Transfers:
         self.server, self.wire = server, wire
         self.directory, self.offset, self.private = "/", 0, False
         self.listener: socket.socket | None = None
-        self.port = 0
-        """Where the client listens, in active mode."""
+        self.target: tuple[str, int] | None = None
+        """Where to connect to, in active mode."""
         wire.when_cut.append(self.close_data)  # a server that dies takes all its connections with it
 
     def answer(self, verb: str, argument: str, default: str) -> bool:
@@ -65,16 +65,17 @@ class Transfers:
         return f"{kind}modify={MODIFIED};"
 
     def on_eprt(self, argument: str) -> None:
-        self.take_port("EPRT", argument, int(argument.split("|")[3]))
+        host, port = argument.split("|")[2:4]
+        self.take_target("EPRT", argument, host, int(port))
 
     def on_port(self, argument: str) -> None:
-        high, low = argument.split(",")[4:]
-        self.take_port("PORT", argument, int(high) * 256 + int(low))
+        *host, high, low = argument.split(",")
+        self.take_target("PORT", argument, ".".join(host), int(high) * 256 + int(low))
 
-    def take_port(self, verb: str, argument: str, port: int) -> None:
+    def take_target(self, verb: str, argument: str, host: str, port: int) -> None:
         if self.answer(verb, argument, "200 so I will"):
             self.close_data()
-            self.port = port
+            self.target = host, port
 
     def on_epsv(self, argument: str) -> None:
         self.offer_data("EPSV", argument)
@@ -96,7 +97,7 @@ class Transfers:
     def close_data(self) -> None:
         if self.listener is not None:
             descriptors.close(self.listener)
-        self.listener, self.port = None, 0
+        self.listener = self.target = None
 
     def on_rest(self, argument: str) -> None:
         self.offset = int(argument)
@@ -162,7 +163,7 @@ class Transfers:
 
     def transfer(self, verb: str, argument: str, move: Callable[[Wire], None]) -> None:
         """Run one transfer between its two replies."""
-        if self.listener is None and not self.port:
+        if self.listener is None and self.target is None:
             self.answer(verb, argument, "425 EPSV or PASV first")
             return
         if not self.answer(verb, argument, "150 here it comes"):
@@ -185,16 +186,16 @@ class Transfers:
         self.answer(f"{verb} DONE", argument, done)
 
     def open_data(self) -> Wire:
-        if self.port:
-            return self.secure_data(self.dial_data())
+        if self.target is not None:
+            return self.secure_data(self.dial_data(*self.target))
         assert self.listener is not None
         if self.listener not in self.server.wait_any(self.listener, self.wire.socket):
             raise _Refused("425 no data connection")
         return self.secure_data(self.listener.accept()[0])
 
-    def dial_data(self) -> socket.socket:
+    def dial_data(self, host: str, port: int) -> socket.socket:
         try:
-            return self.server.dial(self.wire, self.port)
+            return self.server.dial(host, port)
         except OSError as exc:
             raise _Refused(f"425 no data connection: {exc.strerror}") from exc
 

@@ -144,7 +144,7 @@ class Connection:
         """Connect the data connection *name*."""
         number = int(self.peer.captured[port])
         try:
-            self._add_data(name, self.peer.dial(self.wire, number))
+            self._add_data(name, self.peer.dial(self.wire.socket.getpeername()[0], number))
         except OSError as exc:
             raise Left(f"the client's data listener {number}: {exc}") from exc
 

@@ -90,9 +90,8 @@ class PeerServer:
         (self._data_wires if data else self._wires).append(wire)
         return wire
 
-    def dial(self, client: Wire, port: int) -> socket.socket:
-        """Connect to a *port* that *client* listens on, from the peer's own address."""
-        host: str = client.socket.getpeername()[0]
+    def dial(self, host: str, port: int) -> socket.socket:
+        """Connect to where somebody listens, from the peer's own address."""
         return socket.create_connection((host, port), self.patience_seconds, source_address=(self.host, 0))
 
     @property

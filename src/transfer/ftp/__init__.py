@@ -11,6 +11,7 @@ from transfer.ftp._code import Code, wrap_into_codes, wrap_with_container
 from transfer.ftp._common._iterating import AbstractAsyncLister, AsyncListerMixin, AsyncStreamIterator, async_enterable
 from transfer.ftp._common._locale import setlocale
 from transfer.ftp._common._timing import with_timeout
+from transfer.ftp._connection._between import transfer_between
 from transfer.ftp._errors import (
     AIOFTPException,
     FTPAuthenticationError,
@@ -98,6 +99,7 @@ __all__ = [
     "__version__",
     "async_enterable",
     "setlocale",
+    "transfer_between",
     "version",
     "with_timeout",
     "wrap_into_codes",
