@@ -6,6 +6,7 @@ from transfer import __version__
 from transfer._net.session_context import SSLSessionBoundContext
 from transfer._net.throttle import Throttle
 from transfer.ftp._base import BaseClient
+from transfer.ftp._checks import Checksum
 from transfer.ftp._client import Client
 from transfer.ftp._code import Code, wrap_into_codes, wrap_with_container
 from transfer.ftp._common._iterating import AbstractAsyncLister, AsyncListerMixin, AsyncStreamIterator, async_enterable
@@ -46,6 +47,7 @@ from transfer.ftp._settings import (
     ListingLimits,
     StreamThrottle,
 )
+from transfer.ftp._transfers._options import TransferOptions
 
 __all__ = [
     "DEFAULT_ACCOUNT",
@@ -61,6 +63,7 @@ __all__ = [
     "AsyncPathIO",
     "AsyncStreamIterator",
     "BaseClient",
+    "Checksum",
     "Client",
     "Code",
     "Entry",
@@ -95,6 +98,7 @@ __all__ = [
     "StatusCodeError",
     "StreamThrottle",
     "Throttle",
+    "TransferOptions",
     "UnreadableLineError",
     "__version__",
     "async_enterable",

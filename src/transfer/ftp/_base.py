@@ -135,6 +135,10 @@ class BaseClient:
         """
         return self._session
 
+    async def _renew(self) -> Session:
+        """Return the session that the next command goes to, a new one if it was lost."""
+        return await self._ready()
+
     async def connect(self, host: str, port: int = DEFAULT_PORT) -> list[str]:
         """Connect, with TLS if *ssl* was given, and return the lines of the greeting.
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 from typing import Any, Self, Unpack
 
-from transfer._net.progress import ProgressCallback
-from transfer.ftp import _tree
-from transfer.ftp._client_files import FilesClient
+from transfer.ftp._client_transfers import TransfersClient
 from transfer.ftp._context import ClientContext
 from transfer.ftp._mirror._applying import FileTransfers, OutcomeCallback, apply_plan, find_pending, leave_all
 from transfer.ftp._mirror._making import MirrorOptions, make_plan
@@ -15,7 +13,6 @@ from transfer.ftp._mirror._plan import MirrorPlan
 from transfer.ftp._mirror._report import MirrorReport
 from transfer.ftp._settings import (
     DEFAULT_ACCOUNT,
-    DEFAULT_BLOCK_SIZE,
     DEFAULT_PASSWORD,
     DEFAULT_PORT,
     DEFAULT_USER,
@@ -24,7 +21,7 @@ from transfer.ftp._settings import (
 __all__ = ["Client"]
 
 
-class Client(FilesClient):
+class Client(TransfersClient):
     """An FTP client: one connection at a time, one call at a time.
 
     A call that fails or is cancelled leaves the connection in step, or closed; :attr:`is_connected` says which. After
@@ -82,61 +79,6 @@ class Client(FilesClient):
         nothing that happens after a successful body undoes what it has done.
         """
         return ClientContext(cls(**client_kwargs), host, port, user, password, account, upgrade_to_tls)
-
-    # -- transfers ---------------------------------------------------------------------------------------------------
-
-    async def upload(
-        self,
-        source: str | Path,
-        destination: str | PurePosixPath = "",
-        *,
-        write_into: bool = False,
-        block_size: int = DEFAULT_BLOCK_SIZE,
-        progress: ProgressCallback | None = None,
-    ) -> None:
-        """Send the file or tree *source* into the directory *destination*, or under that name with *write_into*.
-
-        Args:
-            source: on this side.
-            destination: on the server; directories that are missing are made.
-            write_into: whether *destination* is the new name, and not the directory that *source* goes into.
-            block_size: bytes; kept for programs that give it. Blocks are as large as the system moves best.
-            progress: told about 20 times a second how far the whole call has come.
-
-        Raises:
-            PathIOError: *source* is not there, or can't be read.
-            StatusCodeError: the server refuses, at first or in the end ("552 quota exceeded").
-            FTPException: the connection failed; :attr:`is_connected` tells whether that of commands did.
-        """
-        _check_local(source, block_size)
-        local, remote = Path(source), PurePosixPath(destination)
-        target = remote if write_into else remote / _own_name(local)
-        await _tree.upload(await self._ready(), local, target, progress=progress)
-
-    async def download(
-        self,
-        source: str | PurePosixPath,
-        destination: str | Path = "",
-        *,
-        write_into: bool = False,
-        block_size: int = DEFAULT_BLOCK_SIZE,
-        progress: ProgressCallback | None = None,
-    ) -> None:
-        """Receive the file or tree *source* into the directory *destination*, or under that name with *write_into*.
-
-        Arguments as for :meth:`upload`. A download that fails leaves what it has received.
-
-        Raises:
-            PathIOError: something can't be written on this side.
-            FTPIncompleteTransfer: fewer bytes came than the file has.
-            FTPProtocolError: a name in a tree would lead out of *destination*; nothing of its directory was written.
-            StatusCodeError: the server refuses, at first or in the end.
-            FTPException: the connection failed.
-        """
-        _check_local(destination, block_size)
-        local = Path(destination)
-        target = local if write_into else local / _own_name(PurePosixPath(source))
-        await _tree.download(await self._ready(), source, target, progress=progress)
 
     # -- mirrors -----------------------------------------------------------------------------------------------------
 
@@ -228,15 +170,3 @@ class Client(FilesClient):
         if parallel < 1 or (parallel > 1 and pool is None):
             raise ValueError(f"parallel is 1, or more with a pool, not {parallel!r}: a client moves one file at once")
         return self if pool is None else pool
-
-
-def _check_local(path: str | Path, block_size: int) -> None:
-    if "\0" in str(path):
-        raise ValueError(f"a path on this side can't hold NUL, as {str(path)!r} does; nothing was sent")
-    if block_size < 1:
-        raise ValueError(f"block_size is a number of bytes above 0, not {block_size!r}")
-
-
-def _own_name(path: Path | PurePosixPath) -> str:
-    """Return what *path* is called in its directory; ``..`` has no name, and would lead out of the destination."""
-    return "" if path.name == ".." else path.name

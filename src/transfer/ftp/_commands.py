@@ -27,11 +27,13 @@ __all__ = [
     "acct",
     "appe",
     "auth",
+    "checksum",
     "clnt",
     "cwd",
     "dele",
     "eprt",
     "epsv",
+    "hash_",
     "host",
     "list_",
     "mdtm",
@@ -50,6 +52,7 @@ __all__ = [
     "rmd",
     "rnfr",
     "rnto",
+    "set_mdtm",
     "size",
     "sscn",
     "stor",
@@ -285,10 +288,29 @@ def mfmt(when: datetime, path: Path) -> Command:
         ValueError: *when* is naive.
         InvalidCommand: the path cannot be sent.
     """
+    return _with_time("MFMT", when, path)
+
+
+def set_mdtm(when: datetime, path: Path) -> Command:
+    """Set when a file was modified, as servers understand MDTM that are older than MFMT; errors as there."""
+    return _with_time("MDTM", when, path)
+
+
+def _with_time(verb: str, when: datetime, path: Path) -> Command:
     if when.tzinfo is None:
         raise ValueError(f"the time must be aware, not {when.isoformat()}")
     if not str(path):
-        raise InvalidCommand("MFMT needs a path, not an empty one; nothing was sent")
+        raise InvalidCommand(f"{verb} needs a path, not an empty one; nothing was sent")
     moment = when.astimezone(UTC)
     # Not strftime: %Y is not padded below the year 1000 on every platform.
-    return _with_text("MFMT", f"{moment.year:04}{moment:%m%d%H%M%S} {path}")
+    return _with_text(verb, f"{moment.year:04}{moment:%m%d%H%M%S} {path}")
+
+
+def hash_(path: Path) -> Command:
+    """Ask for a file's checksum by the algorithm that OPTS HASH has chosen."""
+    return _with_path("HASH", path)
+
+
+def checksum(verb: str, path: Path) -> Command:
+    """Ask for a file's checksum by one of the commands that were in use before HASH, such as XCRC."""
+    return _with_path(verb, path)

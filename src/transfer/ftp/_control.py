@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ssl import SSLContext
 
     from transfer._engine.transfer import Transfer
+    from transfer.ftp._features import Features
 
 __all__ = ["Control", "check", "matches"]
 
@@ -83,6 +84,10 @@ class Control:
         """Whether data connections are inside TLS."""
         self.lacks: set[str] = set()
         """Verbs that this server has said not to know."""
+        self.features: Features | None = None
+        """What it says that it can do; None if it has not been asked yet."""
+        self.hash_algorithm: str | None = None
+        """The one that HASH goes by, if that is known."""
         self.lists_itself: bool = False
         """Whether a directory is the first thing that the server lists of it, by LIST -a."""
         self._representation: str | None = None

@@ -67,7 +67,6 @@ class MirrorAction:
         size: of the file that goes over, in octets; None if unknown or if none does.
         modify: when the file that goes over was modified.
         modify_precision: how exact *modify* is.
-        digest: of the file that goes over, where the plan compares digests.
         reason: why, for people.
     """
 
@@ -76,7 +75,6 @@ class MirrorAction:
     size: int | None = attrs.field(default=None, kw_only=True)
     modify: datetime | None = attrs.field(default=None, kw_only=True)
     modify_precision: timedelta = attrs.field(default=timedelta(0), kw_only=True)
-    digest: str | None = attrs.field(default=None, kw_only=True)
     reason: str = attrs.field(default="", kw_only=True)
 
     def __str__(self) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Unpack
 
 import anyio
 import attrs
@@ -25,14 +25,16 @@ from transfer._errors import (
 )
 from transfer.ftp._mirror._action import MirrorAction, MirrorActionKind
 from transfer.ftp._mirror._compare import Rules, find_done
+from transfer.ftp._mirror._digests import Digests, with_digests
 from transfer.ftp._mirror._making import Sides
 from transfer.ftp._mirror._plan import MirrorPlan
 from transfer.ftp._mirror._plan_json import check_path
 from transfer.ftp._mirror._report import MirrorOutcome, MirrorReport, MirrorStatus
-from transfer.ftp._mirror._snapshot import ROOT, directory_of
+from transfer.ftp._mirror._snapshot import ROOT, Kind, Snapshot, directory_of
+from transfer.ftp._transfers._options import TransferOptions
 
 if TYPE_CHECKING:
-    from transfer.ftp._client_files import FilesClient
+    from transfer.ftp._client_transfers import TransfersClient
 
 __all__ = ["FileTransfers", "OutcomeCallback", "apply_plan", "find_pending", "leave_all"]
 
@@ -46,17 +48,27 @@ class FileTransfers(Protocol):
     """What moves files: a client, or a pool of them, which can move several at once."""
 
     async def upload(
-        self, source: str | Path, destination: str | PurePosixPath = "", *, write_into: bool = False
+        self,
+        source: str | Path,
+        destination: str | PurePosixPath = "",
+        *,
+        write_into: bool = False,
+        **options: Unpack[TransferOptions],
     ) -> None:
         """Send the file *source* to be *destination*."""
 
     async def download(
-        self, source: str | PurePosixPath, destination: str | Path = "", *, write_into: bool = False
+        self,
+        source: str | PurePosixPath,
+        destination: str | Path = "",
+        *,
+        write_into: bool = False,
+        **options: Unpack[TransferOptions],
     ) -> None:
         """Receive the file *source* to be *destination*."""
 
 
-async def find_pending(client: FilesClient, plan: MirrorPlan) -> list[bool]:
+async def find_pending(client: TransfersClient, plan: MirrorPlan) -> list[bool]:
     """Look at the destination, and tell of each action of *plan* whether it is still to be done.
 
     Raises:
@@ -71,8 +83,26 @@ async def find_pending(client: FilesClient, plan: MirrorPlan) -> list[bool]:
             path = directory_of(path)
     sides = Sides.of(client, plan.local, plan.remote, plan.direction)
     found = await sides.destination.look(lambda path, is_directory: is_directory and path not in directories)
+    digests: dict[str, str] = {}
+    if plan.compare == "hash":
+        computed = await Digests.of(_may_be_done(plan, found), sides.local, sides.remote)
+        ours, theirs = computed.local, computed.remote
+        digests, there = (theirs, ours) if plan.direction == "download" else (ours, theirs)
+        found = with_digests(found, there)
     rules = Rules(compare=plan.compare, keeps_times=plan.keeps_times)
-    return [not is_done for is_done in find_done(plan.actions, found, rules)]
+    return [not is_done for is_done in find_done(plan.actions, found, rules, digests)]
+
+
+def _may_be_done(plan: MirrorPlan, found: Snapshot) -> list[str]:
+    """Return the paths of files that have gone over, to judge by their sizes."""
+    return [
+        action.path
+        for action in plan.actions
+        if action.kind.is_transfer
+        and (node := found.nodes.get(action.path)) is not None
+        and node.kind is Kind.FILE
+        and (action.size is None or node.size is None or action.size == node.size)
+    ]
 
 
 def leave_all(plan: MirrorPlan) -> MirrorReport:
@@ -84,13 +114,14 @@ def leave_all(plan: MirrorPlan) -> MirrorReport:
 
 
 async def apply_plan(
-    client: FilesClient,
+    client: TransfersClient,
     plan: MirrorPlan,
     pending: list[bool],
     *,
     transfers: FileTransfers,
     parallel: int,
     on_outcome: OutcomeCallback | None,
+    options: TransferOptions,
 ) -> MirrorReport:
     """Do what is *pending* of *plan*.
 
@@ -101,6 +132,7 @@ async def apply_plan(
         transfers: moves the files.
         parallel: how many at once.
         on_outcome: is told of each action; what it raises ends the mirror.
+        options: of each transfer.
 
     Raises:
         FTPException: a connection failed.
@@ -108,7 +140,7 @@ async def apply_plan(
     Cancellation: what was done stays, a file under way ends as for single transfers.
     """
     sides = Sides.of(client, plan.local, plan.remote, plan.direction)
-    return await _Application(sides, plan, pending, transfers, parallel, on_outcome).run()
+    return await _Application(sides, plan, pending, transfers, parallel, on_outcome, options).run()
 
 
 @attrs.define(eq=False)
@@ -119,6 +151,7 @@ class _Application:
     transfers: FileTransfers
     parallel: int
     on_outcome: OutcomeCallback | None
+    options: TransferOptions
     outcomes: dict[int, MirrorOutcome] = attrs.field(factory=dict)
     has_failed: bool = False
 
@@ -187,12 +220,20 @@ class _Application:
                 await self._upload(action)
 
     async def _download(self, action: MirrorAction) -> None:
-        local = await self.sides.local.place(action.path)
-        await self.transfers.download(self.sides.remote.join(action.path), local, write_into=True)
+        local, remote = await self.sides.local.place(action.path), self.sides.remote.join(action.path)
+        await self.transfers.download(remote, local, write_into=True, **self._options(action))
         if action.modify is not None and self.plan.keeps_times:
             # The time that was listed, and not a more exact one: it is what the next comparison sees.
             await self.sides.local.storage.utime(local, action.modify.timestamp())
 
     async def _upload(self, action: MirrorAction) -> None:
-        local = await self.sides.local.place(action.path)
-        await self.transfers.upload(local, self.sides.remote.join(action.path), write_into=True)
+        local, remote = await self.sides.local.place(action.path), self.sides.remote.join(action.path)
+        options = self._options(action)
+        await self.transfers.upload(local, remote, write_into=True, **options | {"keep_times": self.plan.keeps_times})
+
+    def _options(self, action: MirrorAction) -> TransferOptions:
+        """Return the options of one transfer: what is to be replaced is not the beginning of the new file."""
+        options = self.options.copy()
+        if action.kind is MirrorActionKind.UPDATE:
+            options["resume"] = False
+        return options

@@ -11,7 +11,7 @@ skipped, where the source's directory could not be listed to its end, and where 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 import attrs
@@ -173,7 +173,6 @@ class _Planner:
                 size=node.size,
                 modify=node.modify,
                 modify_precision=node.modify_precision,
-                digest=node.digest,
                 reason=reason,
             )
         )
@@ -214,9 +213,16 @@ class _Planner:
         return unicodedata.normalize("NFC", name).casefold() if self.rules.ignores_case else name
 
 
-def find_done(actions: Sequence[MirrorAction], destination: Snapshot, rules: Rules) -> list[bool]:
-    """Tell of each action of a plan whether *destination* shows that it has been done already."""
-    done = [_is_done(action, destination.nodes.get(action.path), rules) for action in actions]
+def find_done(
+    actions: Sequence[MirrorAction], destination: Snapshot, rules: Rules, digests: Mapping[str, str]
+) -> list[bool]:
+    """Tell of each action of a plan whether *destination* shows that it has been done already.
+
+    *digests* are those of files of the source, as far as they matter.
+    """
+    done = [
+        _is_done(action, destination.nodes.get(action.path), rules, digests.get(action.path)) for action in actions
+    ]
     # What was in the way has gone if that which should be in its place is there.
     created = {
         action.path
@@ -226,7 +232,7 @@ def find_done(actions: Sequence[MirrorAction], destination: Snapshot, rules: Rul
     return [is_done or action.path in created for action, is_done in zip(actions, done, strict=True)]
 
 
-def _is_done(action: MirrorAction, found: Node | None, rules: Rules) -> bool:
+def _is_done(action: MirrorAction, found: Node | None, rules: Rules, digest: str | None) -> bool:
     if action.kind is MirrorActionKind.SKIP:
         return True
     if action.kind.is_deletion:
@@ -240,6 +246,6 @@ def _is_done(action: MirrorAction, found: Node | None, rules: Rules) -> bool:
         action.size,
         modify=action.modify,
         modify_precision=action.modify_precision,
-        digest=action.digest,
+        digest=digest,
     )
     return found.kind is Kind.FILE and not difference(wanted, found, rules)

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, TypedDict
 
 import attrs
 
+from transfer.ftp._connection._feat import features_of
 from transfer.ftp._mirror._action import Compare, Direction, check_compare, check_direction
 from transfer.ftp._mirror._compare import Rules, check_deletions
+from transfer.ftp._mirror._digests import Digests, paths_alike, with_digests
 from transfer.ftp._mirror._exclude import Exclusions
 from transfer.ftp._mirror._local import LocalTree
 from transfer.ftp._mirror._plan import MirrorPlan
@@ -19,7 +21,7 @@ from transfer.ftp._mirror._survey import Survey
 from transfer.ftp._pathio import AbstractPathIO
 
 if TYPE_CHECKING:
-    from transfer.ftp._client_files import FilesClient
+    from transfer.ftp._client_transfers import TransfersClient
 
 __all__ = ["MirrorOptions", "Sides", "make_plan"]
 
@@ -47,7 +49,7 @@ class Sides:
     direction: Direction
 
     @classmethod
-    def of(cls, client: FilesClient, local: str | Path, remote: str | PurePosixPath, direction: Direction) -> Sides:
+    def of(cls, client: TransfersClient, local: str | Path, remote: str | PurePosixPath, direction: Direction) -> Sides:
         """Make them of what a caller or a plan names them by."""
         return cls(LocalTree(client.path_io, Path(local)), RemoteTree(client, PurePosixPath(remote)), direction)
 
@@ -66,11 +68,11 @@ class Sides:
         if self.direction == "download":
             # A storage that can't set times has the method of the base, which says so.
             return type(self.local.storage).utime is not AbstractPathIO.utime
-        return False
+        return "MFMT" in await features_of((await self.remote.client._ready()).control)
 
 
 async def make_plan(
-    client: FilesClient,
+    client: TransfersClient,
     local: str | Path,
     remote: str | PurePosixPath,
     *,
@@ -107,6 +109,9 @@ async def make_plan(
         raise sides.source.missing()
     destination = await sides.destination.look(exclusions.excludes)
     ours, theirs = (destination, source) if direction == "download" else (source, destination)
+    if compare == "hash":
+        digests = await Digests.of(paths_alike(ours, theirs), sides.local, sides.remote)
+        ours, theirs = with_digests(ours, digests.local), with_digests(theirs, digests.remote)
     survey = Survey(sides.remote, direction, rules, ours, theirs)
     await survey.ask_for_times()
     await survey.ask_for_links()

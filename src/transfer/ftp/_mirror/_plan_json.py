@@ -34,8 +34,6 @@ def _write_action(action: MirrorAction) -> dict[str, object]:
     if action.modify is not None:
         fields["modify"] = action.modify.isoformat()
         fields["modify_precision"] = action.modify_precision.total_seconds()
-    if action.digest is not None:
-        fields["digest"] = action.digest
     if action.reason:
         fields["reason"] = action.reason
     return fields
@@ -81,7 +79,6 @@ def _read_action(fields: object) -> MirrorAction:
         size=size,
         modify=modify,
         modify_precision=precision,
-        digest=_take(fields, "digest", str) if "digest" in fields else None,
         reason=_take(fields, "reason", str) if "reason" in fields else "",
     )
 

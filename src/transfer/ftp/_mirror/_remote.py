@@ -12,7 +12,7 @@ from transfer.ftp._listing import Entry, EntryType
 from transfer.ftp._mirror._snapshot import ROOT, Kind, LeaveOut, Node, Snapshot, join
 
 if TYPE_CHECKING:
-    from transfer.ftp._client_files import FilesClient
+    from transfer.ftp._client_transfers import TransfersClient
 
 __all__ = ["RemoteTree"]
 
@@ -26,7 +26,7 @@ _UNSENDABLE = frozenset("\r\n\0")
 class RemoteTree:
     """The tree *root* on the server of *client*."""
 
-    client: FilesClient
+    client: TransfersClient
     root: PurePosixPath
 
     async def look(self, leave_out: LeaveOut) -> Snapshot:
