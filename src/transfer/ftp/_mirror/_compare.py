@@ -220,9 +220,7 @@ def find_done(
 
     *digests* are those of files of the source, as far as they matter.
     """
-    done = [
-        _is_done(action, destination.nodes.get(action.path), rules, digests.get(action.path)) for action in actions
-    ]
+    done = [_is_done(action, destination.nodes.get(action.path), rules, digests.get(action.path)) for action in actions]
     # What was in the way has gone if that which should be in its place is there.
     created = {
         action.path
