@@ -6,9 +6,10 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+import anyio
 import pytest
 
-from tests.ftp.support import HELLO, answer, binary, connected, deliver, passive
+from tests.ftp.support import HELLO, LONG, answer, binary, connected, deliver, passive
 from tests.peers import (
     MiniFTP,
     ScriptedPeer,
@@ -56,6 +57,21 @@ def two_on_one_port(first: str, second: str) -> Iterator[tuple[socket.socket, so
                 continue
             yield one, two
             return
+
+
+@contextmanager
+def full_backlog(host: str) -> Iterator[int]:
+    """A port at which nobody is refused and nobody let in: the queue of whoever listens is full."""
+    with ExitStack() as waiting:
+        sock = waiting.enter_context(socket.create_server((host, 0), backlog=0))
+        while True:
+            one = waiting.enter_context(socket.socket())
+            one.settimeout(0.05)
+            try:
+                one.connect(sock.getsockname())
+            except TimeoutError:
+                break
+        yield sock.getsockname()[1]
 
 
 def accept_by_hand(sock: socket.socket) -> Step:
@@ -119,6 +135,55 @@ async def test_where_the_port_of_epsv_leads_nowhere_pasv_is_asked(peer: Scripted
         client = await connected(peer)
         assert await client.list() == []
         client.close()
+
+
+async def test_a_port_of_epsv_that_nobody_answers_is_left_for_pasv_in_time(peer: ScriptedPeer) -> None:
+    """It takes a part of the time to connect, and the other way has all of it."""
+    with full_backlog(peer.host) as port:
+        silent = b"229 (|||%d|)" % port
+        peer.script(HELLO, *binary(), *answer(b"EPSV", silent), *PASV, *list_nothing("p"), expect_eof())
+        client = await connected(peer, connection_timeout=1.5)
+        with anyio.fail_after(LONG):
+            assert await client.list() == []
+        assert client._session.data.ways == ("pasv", "epsv")
+        client.close()
+
+
+async def test_a_227_answers_epsv_as_well(peer: ScriptedPeer) -> None:
+    epsv = (expect(b"EPSV\r\n"), listen_data("p"), send(b"227 here ({p:pasv})\r\n"))
+    peer.script(HELLO, *binary(), *epsv, *list_nothing("p"), expect_eof())
+    client = await connected(peer)
+    assert await client.list() == []
+    client.close()
+
+
+@pytest.mark.parametrize("answer_", [b"227 here (127,0,0,7,20,20)", b"227 (10,0,0,1,0,25)", b"227 here (1,2,3)"])
+async def test_a_227_to_epsv_leads_nowhere_else(peer: ScriptedPeer, answer_: bytes) -> None:
+    """Nobody listens at the server's own address there, and the next way is asked."""
+    peer.script(HELLO, *binary(), *answer(b"EPSV", answer_), *PASV, *list_nothing("p"), expect_eof())
+    client = await connected(peer)
+    assert await client.list() == []
+    client.close()
+
+
+async def test_a_way_that_fails_later_is_followed_by_the_one_before(peer: ScriptedPeer) -> None:
+    """What is remembered is an order: none is given up for good."""
+    peer.script(
+        HELLO,
+        *binary(),
+        *answer(b"EPSV", b"425 not now"),
+        *PASV,
+        *list_nothing("p"),
+        *answer(b"PASV", b"425 not now"),
+        *passive("e"),
+        *list_nothing("e"),
+        expect_eof(),
+    )
+    client = await connected(peer)
+    assert await client.list() == []
+    assert await client.list() == []
+    assert client._session.data.ways == ("epsv", "pasv")
+    client.close()
 
 
 async def test_a_client_that_connects_again_asks_epsv_again() -> None:
