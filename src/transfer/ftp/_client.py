@@ -17,6 +17,7 @@ from transfer.ftp._settings import (
     DEFAULT_PORT,
     DEFAULT_USER,
 )
+from transfer.ftp._transfers._options import TransferOptions
 
 __all__ = ["Client"]
 
@@ -124,6 +125,7 @@ class Client(TransfersClient):
         pool: FileTransfers | None = None,
         parallel: int = 1,
         on_outcome: OutcomeCallback | None = None,
+        transfer_options: TransferOptions | None = None,
     ) -> MirrorReport:
         """Do what *plan* says and has not been done yet; so a mirror that was interrupted goes on.
 
@@ -132,6 +134,8 @@ class Client(TransfersClient):
             pool: moves the files, instead of this client, which does the rest.
             parallel: how many files the pool moves at once.
             on_outcome: is told what has become of each action; what it raises ends the call.
+            transfer_options: of each transfer, such as ``{"atomic": True, "retry": policy}``; times are kept without
+                them. What they say of resuming is for files that were not at the destination.
 
         Returns:
             What has become of each action. One that fails does not end the call, but nothing is deleted after it.
@@ -142,7 +146,15 @@ class Client(TransfersClient):
         """
         transfers = self._transfers(pool, parallel)
         pending = await find_pending(self, plan)
-        return await apply_plan(self, plan, pending, transfers=transfers, parallel=parallel, on_outcome=on_outcome)
+        return await apply_plan(
+            self,
+            plan,
+            pending,
+            transfers=transfers,
+            parallel=parallel,
+            on_outcome=on_outcome,
+            options=transfer_options or {},
+        )
 
     async def mirror(
         self,
@@ -153,6 +165,7 @@ class Client(TransfersClient):
         pool: FileTransfers | None = None,
         parallel: int = 1,
         on_outcome: OutcomeCallback | None = None,
+        transfer_options: TransferOptions | None = None,
         **options: Unpack[MirrorOptions],
     ) -> MirrorReport:
         """Make the destination like the source, as :meth:`plan_mirror` plans and :meth:`apply` does it.
@@ -164,7 +177,15 @@ class Client(TransfersClient):
         if dry_run:
             return leave_all(plan)
         pending = [True] * len(plan.actions)
-        return await apply_plan(self, plan, pending, transfers=transfers, parallel=parallel, on_outcome=on_outcome)
+        return await apply_plan(
+            self,
+            plan,
+            pending,
+            transfers=transfers,
+            parallel=parallel,
+            on_outcome=on_outcome,
+            options=transfer_options or {},
+        )
 
     def _transfers(self, pool: FileTransfers | None, parallel: int) -> FileTransfers:
         if parallel < 1 or (parallel > 1 and pool is None):

@@ -209,17 +209,17 @@ def test_a_plan_that_was_applied_is_done() -> None:
     source = snapshot({"a": file(1), "d/b": file(2), "dir": file(3), "link": file(4)})
     before = snapshot({"a": file(9), "old": file(), "dir/x": file(), "link": LINK})
     actions = plan_actions(source, before, rules(delete=True))
-    assert find_done(actions, source, rules()) == [True] * len(actions)
+    assert find_done(actions, source, rules(), {}) == [True] * len(actions)
 
 
 def test_what_is_in_place_of_what_was_in_the_way_is_not_deleted_again() -> None:
     actions = plan_actions(snapshot({"a": file(1)}), snapshot({"a": LINK}), rules(delete=True))
     assert shown(actions) == ["- a", "+ a (1 B)"]
-    assert find_done(actions, snapshot({"a": LINK}), rules()) == [False, False]
-    assert find_done(actions, snapshot({}), rules()) == [True, False]
-    assert find_done(actions, snapshot({"a": file(1)}), rules()) == [True, True]
+    assert find_done(actions, snapshot({"a": LINK}), rules(), {}) == [False, False]
+    assert find_done(actions, snapshot({}), rules(), {}) == [True, False]
+    assert find_done(actions, snapshot({"a": file(1)}), rules(), {}) == [True, True]
 
 
 def test_a_file_that_is_there_in_part_is_not_done() -> None:
     actions = plan_actions(snapshot({"a": file(10), "b": directory()}), snapshot(), rules())
-    assert find_done(actions, snapshot({"a": file(4), "b": file()}), rules()) == [False, False]
+    assert find_done(actions, snapshot({"a": file(4), "b": file()}), rules(), {}) == [False, False]

@@ -63,6 +63,6 @@ def test_a_plan_that_stopped_half_way_can_be_applied_again(
     actions = plan_actions(snapshot_of(source), snapshot_of(destination), everything)
     stop = data.draw(st.integers(min_value=0, max_value=len(actions)))
     apply(actions[:stop], source, destination)
-    done = find_done(actions, snapshot_of(destination), everything)
+    done = find_done(actions, snapshot_of(destination), everything, {})
     apply([action for action, is_done in zip(actions, done, strict=True) if not is_done], source, destination)
     assert destination == source

@@ -112,6 +112,7 @@ async def test_an_upload_makes_the_servers_tree_like_the_local_one(tmp_path: Pat
     async with served({"/pub/old": b""}) as (client, server):
         report = await client.mirror(tmp_path, "/pub", direction="upload", delete=True, delete_limit=1)
         assert report.is_complete
+        await client.command("NOOP", "200")  # this server removes a file after it has said so
         assert server.files == {"/pub/a": b"1", "/pub/deep/er/b": b"22"}
         assert "/pub/empty" in server.directories
 
