@@ -31,12 +31,14 @@ from transfer.ftp._errors import (
     PathIsNotAbsolute,
     StatusCodeError,
 )
+from transfer.ftp._features import Features
 from transfer.ftp._listing import Entry, EntryType, UnreadableLineError
 from transfer.ftp._mirror._action import MirrorAction, MirrorActionKind
 from transfer.ftp._mirror._making import MirrorOptions
 from transfer.ftp._mirror._plan import MirrorPlan
 from transfer.ftp._mirror._report import MirrorOutcome, MirrorReport, MirrorStatus
 from transfer.ftp._pathio import AbstractPathIO, AsyncPathIO, MemoryPathIO, PathEntry, PathIO, PathIONursery
+from transfer.ftp._profile import ServerProfile
 from transfer.ftp._settings import (
     DEFAULT_ACCOUNT,
     DEFAULT_BLOCK_SIZE,
@@ -77,6 +79,7 @@ __all__ = [
     "FTPProtocolError",
     "FTPTLSError",
     "FTPTimeoutError",
+    "Features",
     "InvalidCommand",
     "ListingLimits",
     "MemoryPathIO",
@@ -95,6 +98,7 @@ __all__ = [
     "PathIONursery",
     "PathIsNotAbsolute",
     "SSLSessionBoundContext",
+    "ServerProfile",
     "StatusCodeError",
     "StreamThrottle",
     "Throttle",

@@ -21,6 +21,7 @@ from transfer.ftp._errors import FTPDisconnected, InvalidCommand
 from transfer.ftp._listing import ListingParser
 from transfer.ftp._login import log_in
 from transfer.ftp._pathio import AbstractPathIO, PathIO
+from transfer.ftp._profile import ServerProfile
 from transfer.ftp._replies import info_lines
 from transfer.ftp._session import Session, open_session, upgrade
 from transfer.ftp._settings import (
@@ -32,6 +33,7 @@ from transfer.ftp._settings import (
     ListingLimits,
     Settings,
     StreamThrottle,
+    choose_proxy,
     choose_timeouts,
     choose_tls,
     make_throttle,
@@ -74,9 +76,19 @@ class BaseClient:
         active_address: str | None = None,
         protect_data: bool = True,
         noop_interval: float | None = None,
+        virtual_host: str | None = None,
+        client_name: str | None = None,
+        negotiate: bool = False,
+        profile: ServerProfile | None = None,
+        reconnect: bool = False,
         listing_limits: ListingLimits | None = None,
         proxy: str | None = None,
         source_address: tuple[str, int] | None = None,
+        socks_host: str | None = None,
+        socks_port: int | None = None,
+        socks_version: int = 5,
+        username: str | None = None,
+        password: str | None = None,
     ) -> None:
         parser = ListingParser(
             encoding=encoding, custom=parse_list_line_custom, custom_first=parse_list_line_custom_first
@@ -95,7 +107,12 @@ class BaseClient:
             active_address=active_address,
             protect_data=protect_data,
             noop_interval=noop_interval,
-            proxy=proxy,
+            virtual_host=virtual_host,
+            client_name=client_name,
+            negotiate=negotiate or client_name is not None,
+            profile=profile,
+            reconnect=reconnect,
+            proxy=choose_proxy(proxy, socks_host, socks_port, socks_version, username, password),
             source_address=source_address,
             throttle=make_throttle(read_speed_limit, write_speed_limit),
             parser=parser,
@@ -135,10 +152,6 @@ class BaseClient:
         """
         return self._session
 
-    async def _renew(self) -> Session:
-        """Return the session that the next command goes to, a new one if it was lost."""
-        return await self._ready()
-
     async def connect(self, host: str, port: int = DEFAULT_PORT) -> list[str]:
         """Connect, with TLS if *ssl* was given, and return the lines of the greeting.
 
@@ -161,7 +174,7 @@ class BaseClient:
             FTPTLSError, FTPProtocolError: the handshake failed, or plain text came before it; the connection is closed.
             InvalidCommand: the connection is inside TLS already.
         """
-        await upgrade(await self._ready(), self.server_host or "", sslcontext)
+        await upgrade(self._session, self.server_host or "", sslcontext)
 
     async def set_data_protection(self, private: bool) -> None:
         """Have data connections inside TLS (PROT P), or in clear (PROT C), from the next one on.
@@ -172,7 +185,7 @@ class BaseClient:
 
         RFC 4217 §9.
         """
-        await change_protection((await self._ready()).control, private=private)
+        await change_protection(self._session.control, private=private)
 
     async def clear_command_channel(self) -> None:
         """Send commands in clear from here on (CCC), so that routers on the way can read the ports in them.
@@ -188,7 +201,7 @@ class BaseClient:
 
         RFC 2228 §3.
         """
-        await clear_commands((await self._ready()).control)
+        await clear_commands(self._session.control)
 
     async def login(
         self, user: str = DEFAULT_USER, password: str = DEFAULT_PASSWORD, account: str = DEFAULT_ACCOUNT
@@ -200,7 +213,7 @@ class BaseClient:
             FTPNotSupported: the password would go over a network in clear; nothing was sent.
         """
         allow_cleartext = self._settings.allow_cleartext_auth
-        await log_in((await self._ready()).control, user, password, account, allow_cleartext=allow_cleartext)
+        await log_in(self._session.control, user, password, account, allow_cleartext=allow_cleartext)
 
     async def quit(self) -> None:
         """Say QUIT, wait for the answer, and close in any case."""

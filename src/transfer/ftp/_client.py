@@ -18,6 +18,7 @@ from transfer.ftp._settings import (
     DEFAULT_USER,
 )
 from transfer.ftp._transfers._options import TransferOptions
+from transfer.ftp._url import parse_url
 
 __all__ = ["Client"]
 
@@ -54,9 +55,21 @@ class Client(TransfersClient):
         protect_data: bring data connections into TLS when the control connection is; False sends data in clear.
         noop_interval: seconds between two NOOPs during the transfer of a file, None for none: keeps routers and servers
             from closing a control connection that seems to be idle.
+        virtual_host: the name that the server was found by, told to servers that have several (HOST).
+        client_name: of this program, told after the login to servers that like to know (CLNT).
+        negotiate: after each login, ask for the server's features and for UTF-8 and the facts of listings that go with
+            them (FEAT, OPTS): one exchange and up to three more.
+        profile: what an earlier client has found out about the same server (:attr:`profile`).
+        reconnect: when the server has closed an idle connection, or the connection is found lost before a command is
+            sent, connect and log in again, go back to the same directory, and send the command there.
         listing_limits: how long a listing may be.
         proxy: URL of a ``socks5://``, ``socks4://`` or ``http://`` proxy for all connections (extra ``proxy``).
         source_address: local ``(address, port)`` to dial from; data connections use the address alone.
+        socks_host: another way to give a SOCKS *proxy*, together with what follows.
+        socks_port: its port.
+        socks_version: 4 or 5.
+        username: for the proxy, not for the server.
+        password: likewise.
 
     Raises:
         ValueError: an argument is out of range, or two exclude each other.
@@ -80,6 +93,33 @@ class Client(TransfersClient):
         nothing that happens after a successful body undoes what it has done.
         """
         return ClientContext(cls(**client_kwargs), host, port, user, password, account, upgrade_to_tls)
+
+    @classmethod
+    def from_url(cls, url: str, **client_kwargs: Any) -> ClientContext[Self]:
+        """Return what :meth:`context` does, for the server, the login and the directory that *url* names.
+
+        Args:
+            url: ``ftp://user:password@host:port/directory``; ``ftps://`` begins with TLS (port 990 if none is given),
+                ``ftpes://`` asks for it by AUTH. What is not given is anonymous. A path leads from the directory of the
+                login; one that begins with ``/%2F`` leads from the root (RFC 1738 §3.2.2).
+            client_kwargs: go to the class.
+
+        Raises:
+            ValueError: *url* is none; the message shows nothing secret.
+        """
+        to = parse_url(url)
+        if to.scheme == "ftps":
+            client_kwargs.setdefault("ssl", True)
+        return ClientContext(
+            cls(**client_kwargs),
+            to.host,
+            to.port,
+            to.user,
+            to.password,
+            DEFAULT_ACCOUNT,
+            to.scheme == "ftpes",
+            to.directories,
+        )
 
     # -- mirrors -----------------------------------------------------------------------------------------------------
 

@@ -26,7 +26,9 @@ class FilesClient(ListingsClient):
 
     async def change_directory(self, path: str | PurePosixPath = "..") -> None:
         """Make *path* the server's current directory; ``..`` goes up."""
-        await (await self._ready()).control.ask(commands.CDUP if str(path) == ".." else commands.cwd(path), "2xx")
+        await (await self._ready()).control.change_directory(path)
+        if self._arrival is not None:
+            self._arrival.went_to(str(path))
 
     async def make_directory(self, path: str | PurePosixPath, *, parents: bool = True) -> None:
         """Make the directory *path*, and those above it if *parents*; one that is there already is no error."""

@@ -6,7 +6,7 @@ import builtins
 from pathlib import PurePosixPath
 
 from transfer.ftp import _files
-from transfer.ftp._base import BaseClient
+from transfer.ftp._client_sessions import SessionsClient
 from transfer.ftp._glob import parse_glob
 from transfer.ftp._list import Found, Info, Listing, as_entry, as_found, everything_below
 from transfer.ftp._list_names import list_names
@@ -16,7 +16,7 @@ from transfer.ftp._walk import Walk
 __all__ = ["ListingsClient"]
 
 
-class ListingsClient(BaseClient):
+class ListingsClient(SessionsClient):
     """What :class:`Client` shows of directories; the arguments are explained there."""
 
     # -- directories -------------------------------------------------------------------------------------------------

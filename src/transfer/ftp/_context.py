@@ -7,11 +7,11 @@ from typing import Generic, TypeVar
 
 import attrs
 
-from transfer.ftp._base import BaseClient
+from transfer.ftp._client_files import FilesClient
 
 __all__ = ["ClientContext"]
 
-ClientT = TypeVar("ClientT", bound=BaseClient)
+ClientT = TypeVar("ClientT", bound=FilesClient)
 
 
 @attrs.frozen(eq=False)
@@ -25,6 +25,7 @@ class ClientContext(Generic[ClientT]):
     _password: str = attrs.field(repr=False)
     _account: str = attrs.field(repr=False)
     _upgrade_to_tls: bool
+    _directories: tuple[str, ...] = ()
 
     async def __aenter__(self) -> ClientT:
         client = self.client
@@ -33,6 +34,8 @@ class ClientContext(Generic[ClientT]):
             if self._upgrade_to_tls:
                 await client.upgrade_to_tls()
             await client.login(self._user, self._password, self._account)
+            for directory in self._directories:
+                await client.change_directory(directory)
         except BaseException:
             client.close()
             raise

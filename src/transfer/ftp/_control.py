@@ -146,6 +146,14 @@ class Control:
         reply = await self.converse(command, expected)
         return check(reply, expected, command, peer=self.peer, error=error)
 
+    async def change_directory(self, path: commands.Path) -> None:
+        """Make *path* the server's current directory; ``..`` goes up.
+
+        Raises:
+            StatusCodeError: the server refuses.
+        """
+        await self.ask(commands.CDUP if str(path) == ".." else commands.cwd(path), "2xx")
+
     async def converse(self, command: Command | None, expected: tuple[str, ...], wait: tuple[str, ...] = ()) -> Reply:
         """Send *command* if there is one, and return the first reply that is not to be waited out.
 

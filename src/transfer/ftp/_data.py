@@ -85,6 +85,11 @@ class DataConnections:
         )
         return transfer
 
+    def prefer(self, ways: tuple[str, ...]) -> None:
+        """Try those of *ways* that may be tried at all in this order, before the others."""
+        first = tuple(way for way in ways if way in self.ways)
+        self.ways = first + tuple(way for way in self.ways if way not in first)
+
     # -- how it comes about --------------------------------------------------------------------------------------------
 
     async def dial(self, representation: str = "I", ways: tuple[str, ...] | None = None) -> Stream:

@@ -22,8 +22,7 @@ async def list_names(session: Session, path: commands.Path) -> list[str]:
             is closed.
         FTPIncompleteTransfer: TLS was cut off.
     """
-    holder = object()
-    opened = OpenListing(session, *await start_names(session, path), Count(session.settings.limits), holder=holder)
+    opened = OpenListing(session, *await start_names(session, path), Count(session.settings.limits))
     names: list[str] = []
     try:
         with session.control.closing_on_nonsense():

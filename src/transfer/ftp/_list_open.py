@@ -25,7 +25,7 @@ from transfer.ftp._transfers._run import conclude, start
 __all__ = ["LIST_ALL", "RAW_COMMANDS", "Count", "OpenListing", "start_listing", "start_names"]
 
 LOGGER = logging.getLogger("transfer.ftp")
-RAW_COMMANDS = ("MLSD", "LIST")
+RAW_COMMANDS = ("MLSD", "LIST", "LIST -a")
 # LIST leaves out names that begin with a dot, which MLSD does not; most servers have this way to ask for them.
 LIST_ALL = "LIST -a"
 _BLOCK_OCTETS = 256 * 1024
@@ -67,7 +67,7 @@ async def start_listing(
     """
     lacks = session.control.lacks
     command = commands.mlsd(path)
-    if raw_command != "LIST" and not (raw_command is None and "MLSD" in lacks):
+    if raw_command == "MLSD" or (raw_command is None and "MLSD" not in lacks):
         try:
             return command, await start(session, command)
         except StatusCodeError as exc:
@@ -78,7 +78,7 @@ async def start_listing(
             if exc.received_codes[-1] in ("500", "502"):
                 lacks.add("MLSD")
     plain, whole = commands.list_(path), commands.list_(path, hidden=True)
-    asks_for_all = raw_command is None and LIST_ALL not in lacks and not is_in_doubt
+    asks_for_all = raw_command != "LIST" and LIST_ALL not in lacks and not is_in_doubt
     if asks_for_all:
         try:
             return whole, await start(session, whole)
@@ -100,7 +100,9 @@ async def start_names(session: Session, path: commands.Path) -> tuple[Command, T
 class OpenListing:
     """One listing that is arriving."""
 
-    def __init__(self, session: Session, command: Command, transfer: Transfer, count: Count, *, holder: object) -> None:
+    def __init__(
+        self, session: Session, command: Command, transfer: Transfer, count: Count, *, holder: object | None = None
+    ) -> None:
         session.control.begin(transfer, holder=holder)
         self.command = command
         self.is_bare = True

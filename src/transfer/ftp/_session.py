@@ -19,6 +19,7 @@ from transfer.ftp._connection._protection import agree_on_protection
 from transfer.ftp._control import Control
 from transfer.ftp._data import DataConnections
 from transfer.ftp._errors import FAMILY, FTPProtocolError, FTPTimeoutError, FTPTLSError, InvalidCommand
+from transfer.ftp._profile import ServerProfile
 from transfer.ftp._settings import Settings
 
 if TYPE_CHECKING:
@@ -38,6 +39,24 @@ class Session:
     control: Control
     data: DataConnections
     settings: Settings
+
+    def adopt(self, profile: ServerProfile) -> None:
+        """Begin with what *profile* says of this server."""
+        self.control.lacks |= profile.lacks
+        self.control.features = profile.as_features()
+        self.data.prefer(profile.ways)
+
+    def profile(self, host: str, port: int) -> ServerProfile:
+        """Return what has been found out about the server, which is *host* and *port*."""
+        features = self.control.features
+        return ServerProfile(
+            host=host,
+            port=port,
+            ways=self.data.ways,
+            lacks=frozenset(self.control.lacks),
+            features=None if features is None else dict(features.parameters),
+            clock_offset=self.settings.parser.clock_offset,
+        )
 
 
 async def open_session(host: str, port: int, settings: Settings) -> tuple[Session, Reply]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
 
 import attrs
 
@@ -14,6 +15,7 @@ from transfer._net.tls import TLS
 from transfer._wire.dialect import FTP_CLIENT
 from transfer._wire.reply import ReplyParser
 from transfer.ftp._listing import ListingParser
+from transfer.ftp._profile import ServerProfile
 
 if TYPE_CHECKING:
     from ssl import SSLContext
@@ -29,6 +31,7 @@ __all__ = [
     "ListingLimits",
     "Settings",
     "StreamThrottle",
+    "choose_proxy",
     "choose_timeouts",
     "choose_tls",
     "make_throttle",
@@ -118,6 +121,11 @@ class Settings:
     active_address: str | None = attrs.field(default=None, validator=_check_address)
     protect_data: bool = True
     noop_interval: float | None = attrs.field(default=None, validator=_check_interval)
+    virtual_host: str | None = None
+    client_name: str | None = None
+    negotiate: bool = False
+    profile: ServerProfile | None = None
+    reconnect: bool = False
     proxy: str | None
     source_address: tuple[str, int] | None
     throttle: StreamThrottle
@@ -148,6 +156,31 @@ def choose_timeouts(
             # It is for the sockets in use; the dial has its own.
             timeouts = attrs.evolve(Timeouts.uniform(socket_timeout), connect=timeouts.connect)
     return timeouts if connection_timeout is None else attrs.evolve(timeouts, connect=connection_timeout)
+
+
+def choose_proxy(
+    proxy: str | None,
+    host: str | None,
+    port: int | None,
+    version: int,
+    username: str | None,
+    password: str | None,
+) -> str | None:
+    """Bring the two ways to name a proxy into one, its URL.
+
+    Raises:
+        ValueError: both are used, or something is missing.
+    """
+    if host is None:
+        if port is not None or username is not None or password is not None:
+            raise ValueError("socks_port, username and password are those of a proxy, and socks_host is not given")
+        return proxy
+    if proxy is not None:
+        raise ValueError("proxy and socks_host exclude each other")
+    if port is None or version not in (4, 5):
+        raise ValueError("a SOCKS proxy has a socks_port, and socks_version is 4 or 5")
+    login = "" if username is None else f"{quote(username, safe='')}:{quote(password or '', safe='')}@"
+    return f"socks{version}://{login}{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def choose_tls(tls: TLS | None, ssl: bool | SSLContext | None) -> TLS:

@@ -8,12 +8,11 @@ message shows any part of the URL but the name of a parameter.
 
 from __future__ import annotations
 
-import contextlib
-import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import unquote_to_bytes
+
+from transfer._wire.url import decode, parse_host, parse_port
 
 __all__ = ["options_from"]
 
@@ -25,9 +24,7 @@ _URL = re.compile(
     r"(?:\?(?P<query>[^@?#]*))?"
 )
 _SCHEMES = ("smtp", "smtps", "lmtp")
-_BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_HOST = re.compile(r"[^\s/?#@:\[\]\\%<>\"]+")
 _SUBMISSION_PORT = 587
 _START_TLS = {"required": True, "auto": None, "never": False}
 
@@ -74,34 +71,19 @@ def _login(text: str | None) -> dict[str, Any]:
     name, colon, password = text.partition(":")
     if not name:
         raise ValueError("the URL has an @ without a user name before it")
-    login = {"username": _decode(name, "user name")}
-    return login | {"password": _decode(password, "password")} if colon else login
+    login = {"username": decode(name, "user name")}
+    return login | {"password": decode(password, "password")} if colon else login
 
 
 def _place(host: str, port: str | None, path: str | None) -> dict[str, Any]:
     if not host:
         if port is not None or path in (None, "/"):
             raise ValueError("the URL names neither a host nor the path of a Unix socket")
-        return {"socket_path": _decode(path or "", "path")}
+        return {"socket_path": decode(path or "", "path")}
     if path not in (None, "/"):
         raise ValueError("a URL with a host has no path; that of a Unix socket follows three slashes")
-    if port is not None and not 0 < int(port[:6]) <= 65535:
-        raise ValueError("the URL's port is a number from 1 to 65535")
-    return {"hostname": _host(host)} | ({} if port is None else {"port": int(port)})
-
-
-def _host(text: str) -> str:
-    host = _decode(text.strip("[]"), "host")
-    if text.startswith("["):
-        try:
-            ipaddress.IPv6Address(host)
-        except ValueError:
-            host = ""
-        if not host:
-            raise ValueError("brackets in a URL are for an IPv6 address")
-    elif _HOST.fullmatch(host) is None:
-        raise ValueError("the URL's host is one word, or an IPv6 address in brackets")
-    return host
+    number = parse_port(port)
+    return {"hostname": parse_host(host)} | ({} if number is None else {"port": number})
 
 
 def _parameters(query: str | None) -> dict[str, Any]:
@@ -112,7 +94,7 @@ def _parameters(query: str | None) -> dict[str, Any]:
             raise ValueError(f"{name[:40]!a} is no parameter of a URL; they are {', '.join(_PARAMETERS)}")
         if name in found:
             raise ValueError(f"the URL gives {name} twice")
-        found[name] = _PARAMETERS[name](_decode(value, name))
+        found[name] = _PARAMETERS[name](decode(value, name))
     return found
 
 
@@ -144,17 +126,3 @@ _PARAMETERS: dict[str, Callable[[str], object]] = {
     "client_key": _text,
     "proxy": _text,
 }
-
-
-def _decode(text: str, what: str) -> str:
-    """Undo the percent-encoding of *text*; *what* it is goes into the message, the text does not."""
-    decoded = None
-    if _BROKEN_ESCAPE.search(text) is None:
-        # Raised below and not in here, because the attribute "object" of a UnicodeError may be the secret.
-        with contextlib.suppress(UnicodeError):
-            decoded = unquote_to_bytes(text).decode("utf-8")
-    if decoded is None:
-        raise ValueError(f"the {what} in the URL is not percent-encoded UTF-8")
-    if _CONTROL.search(decoded):
-        raise ValueError(f"the {what} in the URL holds a control character, a line break perhaps")
-    return decoded

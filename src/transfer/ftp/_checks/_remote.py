@@ -48,7 +48,7 @@ async def remote_checksum(control: Control, path: commands.Path, algorithm: str)
         if control.hash_algorithm is None:
             control.hash_algorithm = features.hash_selected
         if control.hash_algorithm != algorithm:
-            await control.ask(commands.opts(f"HASH {algorithm}"), "2xx")
+            await control.ask(commands.opts("HASH", algorithm), "2xx")
             control.hash_algorithm = algorithm
         reply = await control.ask(commands.hash_(path), "213")
         with control.closing_on_nonsense():

@@ -180,9 +180,9 @@ class _Planner:
     def _clear(self, path: str, there: str) -> bool:
         """Delete what is in the way at the destination; if that may not be, skip *path*."""
         what = {Kind.LINK: "a link", Kind.DIRECTORY: "a directory", Kind.FILE: "a file"}
-        obstacle = self.destination.nodes[there].kind
-        if not self.rules.delete or any(self._is_protected(found) for found in self.destination.below(there)):
-            self._skip(path, f"{what.get(obstacle, 'something else')} is in its place")
+        found = self.destination.nodes[there]
+        if not self.rules.delete or any(map(self._is_protected, self.destination.below(there))):
+            self._skip(path, found.trouble or f"{what.get(found.kind, 'something else')} is in its place")
             return False
         self._delete(there, self.before)
         return True

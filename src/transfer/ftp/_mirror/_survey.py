@@ -8,11 +8,11 @@ import attrs
 
 from transfer.ftp import _commands as commands
 from transfer.ftp._errors import StatusCodeError
-from transfer.ftp._listing import parse_time_value
+from transfer.ftp._listing import EntryType, parse_time_value
 from transfer.ftp._mirror._action import Direction, MirrorAction, MirrorActionKind
 from transfer.ftp._mirror._compare import Rules, plan_actions
 from transfer.ftp._mirror._remote import RemoteTree
-from transfer.ftp._mirror._snapshot import ROOT, Kind, Node, Snapshot, directory_of
+from transfer.ftp._mirror._snapshot import ROOT, Kind, Node, Snapshot, directory_of, name_of
 
 __all__ = ["Survey"]
 
@@ -79,7 +79,7 @@ class Survey:
     async def ask_for_links(self) -> None:
         """Find out by LIST which directories of the server, in which something would change, are links.
 
-        MLSD mostly does not say. What LIST does not show at all is left alone, as if it could not be listed.
+        MLSD mostly does not say. What LIST does not show at all is left alone, with everything in it.
         """
         if self.direction == "download" or "MLSD" in (await self.tree.client._ready()).control.lacks:
             return
@@ -108,16 +108,24 @@ class Survey:
 
     async def _find_links(self, parent: str, directories: set[str]) -> dict[str, Node]:
         """Return nodes for those of *directories* that are in *parent*, and are links or can't be verified."""
-        listed = await self.tree.client.list(self.tree.join(parent), raw_command="LIST")
-        infos = {path.name: info for path, info in listed}
+        kinds = await self._listed_kinds(parent)
         changed: dict[str, Node] = {}
         for path in directories:
             if directory_of(path) != parent:
                 continue
-            info = infos.get(path.rpartition("/")[2])
-            if info is None:
-                trouble = "the server does not show whether it is a link"
-                changed[path] = attrs.evolve(self.remote.nodes[path], trouble=trouble)
-            elif info.get("type") == "link" or "link_dst" in info:
-                changed[path] = Node(Kind.LINK, target=info.get("link_dst"))
+            kind = kinds.get(name_of(path))
+            if kind is None:
+                changed[path] = Node(Kind.OTHER, trouble="the server does not show whether it is a link")
+            elif kind is EntryType.LINK:
+                changed[path] = Node(Kind.LINK)
         return changed
+
+    async def _listed_kinds(self, directory: str) -> dict[str, EntryType]:
+        """Return what LIST says of what is in *directory*; nothing, if the server refuses it."""
+        try:
+            entries = await self.tree.client.entries(self.tree.join(directory), raw_command="LIST -a")
+        except StatusCodeError as exc:
+            if exc.retryable:
+                raise
+            return {}
+        return {entry.name: entry.type for entry in entries}
