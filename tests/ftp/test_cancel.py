@@ -85,6 +85,11 @@ async def read_lazily(subject: Subject) -> None:
         pass
 
 
+async def walk_through(subject: Subject) -> None:
+    async for _ in subject.client.walk("/"):
+        pass
+
+
 async def leave_half_way(subject: Subject) -> None:
     async for _ in subject.client.list("/"):
         break
@@ -110,6 +115,10 @@ CALLS: dict[str, Call] = {
     "rename": lambda subject: subject.client.rename("a", "z"),
     "stat": lambda subject: subject.client.stat("a"),
     "is_file": lambda subject: subject.client.is_file("a"),
+    "entry": lambda subject: subject.client.entry("d/e"),
+    "list_names": lambda subject: subject.client.list_names("/"),
+    "walk": walk_through,
+    "glob": lambda subject: subject.client.glob("/**/c")._collect(),
     "is_dir": lambda subject: subject.client.is_dir("a"),
     "exists": lambda subject: subject.client.exists("none"),
     "list": lambda subject: subject.client.list("/")._collect(),

@@ -55,6 +55,12 @@ def listed(client: ftp.Client, folder: Path) -> Awaitable[object]:
     return client.list()._collect()
 
 
+async def looked_through(client: ftp.Client, folder: Path) -> None:
+    assert [path.name async for path, _, _ in client.walk("x")] == ["x"]
+    assert [entry.name for entry in await client.glob("x/b*")] == ["b"]
+    assert await client.list_names("x") == ["a", "b"]
+
+
 def received(client: ftp.Client, folder: Path) -> Awaitable[object]:
     return client.download("x", folder)
 
@@ -66,6 +72,15 @@ def sent(client: ftp.Client, folder: Path) -> Awaitable[object]:
 
 LISTED = b"type=file; a\r\n b\r\n"
 DIALOGUES = {
+    "looks": Dialogue(
+        looked_through,
+        (
+            *binary(),
+            *deliver(b"MLSD x", LISTED),
+            *deliver(b"MLSD x", LISTED, name="e"),
+            *deliver(b"NLST x", b"a\r\nb\r\n", name="f"),
+        ),
+    ),
     "names": Dialogue(
         manage,
         (
