@@ -43,7 +43,7 @@ async def one_server(above: Path, files: dict[str, bytes] | None = None) -> Asyn
 
 
 def holds_whole_files(folder: Path, *, cleaned_up: bool = True) -> bool:
-    """Whether what is in *folder* is whole, and nothing else is there; what is not *cleaned_up* has a name of its own."""
+    """Whether *folder* holds whole files and nothing else; what is not *cleaned_up* has a name of its own."""
     found = {name: held for name, held in contents(folder).items() if cleaned_up or not name.endswith(".part")}
     return found.items() <= {"a": b"0123456789", "d": None, "d/b": b"b"}.items()
 

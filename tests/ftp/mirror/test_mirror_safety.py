@@ -180,12 +180,24 @@ async def test_a_link_further_down_on_the_server_is_found(tmp_path: Path) -> Non
     assert shown(plan) == ["- way/deep", "+ way/deep/", "+ way/deep/new (0 B)"]
 
 
-async def test_a_directory_that_the_server_does_not_list_is_left_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("reply", ["", "550 no"])
+async def test_a_directory_that_the_server_does_not_list_is_left_alone(tmp_path: Path, reply: str) -> None:
     write(tmp_path, {"a": b"one"}, modified=MODIFIED)
     async with served(dict(THERE)) as (client, server):
         server.list_text = lambda names: ""
+        server.replies["LIST"] = reply
+        assert (await client.plan_mirror(tmp_path, "/pub", direction="upload", delete=True, delete_limit=1)).is_empty
+        write(tmp_path, {"way/new": b""})
         plan = await client.plan_mirror(tmp_path, "/pub", direction="upload", delete=True, delete_limit=1)
-    assert not [action for action in plan.actions if action.path == "way"]
+    assert shown(plan) == ["! way: the server does not show whether it is a link"]
+
+
+async def test_a_hidden_directory_is_asked_for(tmp_path: Path) -> None:
+    write(tmp_path, {".way/new": b""})
+    async with served({"/pub/.way/old": b""}) as (client, server):
+        plan = await client.plan_mirror(tmp_path, "/pub", direction="upload", delete=True)
+        assert shown(plan) == ["+ .way/new (0 B)", "- .way/old"]
+        assert [command for command in server.commands if command.startswith("LIST")] == ["LIST -a /pub"]
 
 
 async def test_directories_in_which_nothing_changes_are_not_asked_about(tmp_path: Path) -> None:
