@@ -252,7 +252,7 @@ async def test_ports_are_not_taken_in_an_order_that_can_be_guessed() -> None:
             pass
         firsts = set()
         for _ in range(30):
-            doorway = open_doorway(stream, ports, None)
+            doorway = open_doorway(stream, server.host, ports, None)
             firsts.add(doorway.port)
             doorway.close()
         assert len(firsts) > 1

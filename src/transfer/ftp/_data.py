@@ -18,6 +18,7 @@ from transfer.ftp._control import Control, check
 from transfer.ftp._errors import (
     FAMILY,
     FTPConnectError,
+    FTPDisconnected,
     FTPException,
     FTPProtocolError,
     FTPTimeoutError,
@@ -132,8 +133,12 @@ class DataConnections:
         Cancellation: nobody listens any more.
         """
         await self._control.represent(representation)
-        settings = self._settings
-        doorway = open_doorway(self._control.channel.stream, settings.active_ports, settings.timeouts.connect)
+        settings, channel, server = self._settings, self._control.channel, self._control.data_host
+        try:
+            doorway = open_doorway(channel.stream, server, settings.active_ports, settings.timeouts.connect)
+        except FTPDisconnected as exc:
+            channel.abandon(exc)
+            raise
         address = settings.active_address or doorway.address
 
         async def attempt(way: str, _is_last: bool) -> None:

@@ -25,18 +25,19 @@ class Doorway:
 
     Args:
         listener: belongs to the doorway.
-        control: the control connection, whose peer is let in, whatever its port.
+        guest: the address of the server, which is let in, whatever its port.
         seconds: how long to wait, None for ever.
+        peer: the server's name, for errors.
     """
 
-    def __init__(self, listener: Listener, control: Stream, seconds: float | None) -> None:
+    def __init__(self, listener: Listener, guest: str, seconds: float | None, peer: str) -> None:
         self.address: str = listener.host.partition("%")[0]
         """Where it listens, as a literal without scope."""
         self.port: int = listener.port
         self._listener = listener
-        self._guest = remote_address(control)
+        self._guest = guest
         self._seconds = seconds
-        self._peer = control.peer
+        self._peer = peer
 
     async def accept(self) -> Stream:
         """Return the connection from the server; any other is reset, and the door stays open (RFC 2577 §4).
@@ -72,8 +73,8 @@ class Doorway:
         self._listener.close()
 
 
-def open_doorway(control: Stream, ports: Sequence[int] | None, seconds: float | None) -> Doorway:
-    """Listen at the address by which this side has reached the server, at one of *ports* or any.
+def open_doorway(control: Stream, guest: str, ports: Sequence[int] | None, seconds: float | None) -> Doorway:
+    """Listen at the address by which this side has reached the server *guest*, at one of *ports* or any.
 
     Raises:
         NoAvailablePort: all of *ports* are in use.
@@ -92,11 +93,7 @@ def open_doorway(control: Stream, ports: Sequence[int] | None, seconds: float | 
         if ports is not None and exc.errno in (errno.EADDRINUSE, errno.EACCES):
             raise NoAvailablePort(f"None of the {len(ports)} active_ports is free", errno=exc.errno) from exc
         raise FTPConnectError(f"Could not listen on {host}: {exc.strerror}", errno=exc.errno) from exc
-    try:
-        return Doorway(listener, control, seconds)
-    except BaseException:
-        listener.close()
-        raise
+    return Doorway(listener, bare_address(guest), seconds, control.peer)
 
 
 def remote_address(stream: Stream) -> str:

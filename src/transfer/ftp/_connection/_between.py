@@ -17,10 +17,10 @@ import attrs
 
 from transfer._engine.transfer import Transfer
 from transfer._errors import TransferError
+from transfer._net.names import bare_address
 from transfer._wire.command import Command
 from transfer.ftp import _commands as commands
 from transfer.ftp._base import BaseClient
-from transfer.ftp._connection._active import remote_address
 from transfer.ftp._connection._keep_alive import kept_alive
 from transfer.ftp._control import Control, check
 from transfer.ftp._errors import FTPNotSupported, InvalidCommand, StatusCodeError
@@ -156,7 +156,7 @@ async def _become_server_again(listener: _Listener) -> None:
 
 def _own_address(session: Session) -> str | None:
     """Return the server's address, None where only a proxy knows it."""
-    return None if session.settings.proxy is not None else remote_address(session.control.channel.stream)
+    return None if session.settings.proxy is not None else bare_address(session.control.data_host)
 
 
 def _require_reachable(address: str, other: str | None, peer: str) -> None:
