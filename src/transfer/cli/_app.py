@@ -45,3 +45,33 @@ def demo(
         typer.echo(f"the demo needs {exc.name}: pip install 'transfer-toolkit[demo]'", err=True)
         sys.exit(1)
     sys.exit(0 if run_demo(size * 1024 * 1024) else 1)
+
+
+@app.command()
+def mirror(
+    source: Annotated[str, typer.Argument(help="What stays as it is: a URL or a directory.")],
+    destination: Annotated[str, typer.Argument(help="What is made like it: the other one of both.")],
+    delete: Annotated[bool, typer.Option(help="Delete what is only at the destination.")] = False,
+    delete_limit: Annotated[
+        float, typer.Option(help="The largest share of the destination that may be deleted.", min=0, max=1)
+    ] = 0.5,
+    exclude: Annotated[list[str] | None, typer.Option(help="A pattern as in .gitignore; may be repeated.")] = None,
+    compare: Annotated[str, typer.Option(help="size+time, size or hash.")] = "size+time",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and do nothing.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print that as JSON, and do nothing.")] = False,
+) -> None:
+    """Make a directory on this side like one on an FTP server, or the other way round.
+
+    URLs are ftp://, ftps:// (TLS from the first byte) or ftpes:// (TLS by AUTH), with user@ before the host. The
+    password is taken from the environment, FTP_PASSWORD. The exit status is 0 only if everything was done.
+    """
+    from transfer.cli._mirror import Request, run_mirror
+    from transfer.ftp import MirrorOptions
+
+    options = MirrorOptions(
+        delete=delete,
+        delete_limit=delete_limit,
+        exclude=exclude or (),
+        compare=compare,  # type: ignore[typeddict-item]  # plan_mirror checks it
+    )
+    sys.exit(run_mirror(Request(source, destination, options=options, dry_run=dry_run, as_json=json)))
