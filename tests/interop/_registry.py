@@ -10,6 +10,7 @@ from typing import TypeVar
 import attrs
 
 from tests.interop import (
+    _aioftp,
     _aiosmtpd,
     _exim,
     _opensmtpd,
@@ -38,6 +39,7 @@ FTP_STARTERS: Mapping[tuple[str, str], Callable[[Site, str], FtpServer]] = {
         ("proftpd", _proftpd),
         ("pureftpd", _pureftpd),
         ("pyftpdlib", _pyftpdlib),
+        ("aioftp", _aioftp),
     )
     for mode in module.MODES
 }

@@ -15,7 +15,7 @@ from transfer._net.tls import TLS
 from transfer._wire.command import Command
 from transfer.ftp import _commands as commands
 from transfer.ftp._code import Code, wrap_into_codes
-from transfer.ftp._connection._protection import change_protection, clear_commands
+from transfer.ftp._connection._protection import agree_on_protection, change_protection, clear_commands
 from transfer.ftp._control import check
 from transfer.ftp._errors import FTPDisconnected, InvalidCommand
 from transfer.ftp._listing import ListingParser
@@ -213,7 +213,10 @@ class BaseClient:
             FTPNotSupported: the password would go over a network in clear; nothing was sent.
         """
         allow_cleartext = self._settings.allow_cleartext_auth
-        await log_in(self._session.control, user, password, account, allow_cleartext=allow_cleartext)
+        control = self._session.control
+        await log_in(control, user, password, account, allow_cleartext=allow_cleartext)
+        if control.protection_is_postponed:
+            await agree_on_protection(control, private=self._settings.protect_data)
 
     async def quit(self) -> None:
         """Say QUIT, wait for the answer, and close in any case."""

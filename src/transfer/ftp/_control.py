@@ -82,6 +82,8 @@ class Control:
         """The name in the server's certificate, on the control connection and on all data connections."""
         self.is_private: bool = False
         """Whether data connections are inside TLS."""
+        self.protection_is_postponed: bool = False
+        """Whether the server wants a login before it speaks of data connections."""
         self.lacks: set[str] = set()
         """Verbs that this server has said not to know."""
         self.features: Features | None = None

@@ -107,7 +107,7 @@ async def open_session(host: str, port: int, settings: Settings) -> tuple[Sessio
                 exc.add_note("A server of implicit TLS (port 990, as a rule) waits for the handshake: give ssl=True.")
             raise
         if context is not None:
-            await agree_on_protection(control, private=settings.protect_data)
+            await agree_on_protection(control, private=settings.protect_data, may_wait=True)
     except BaseException:
         channel.close()
         raise

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 from transfer.ftp import _commands as commands
 from transfer.ftp._errors import FTPProtocolError, StatusCodeError
-from transfer.ftp._listing import ListedLine, is_directory
+from transfer.ftp._listing import ListedLine, is_directory, parse_mlst_reply
 from transfer.ftp._replies import parse_size
 from transfer.ftp._session import Session
 
@@ -22,7 +22,7 @@ def may_be_the_path_itself(path: commands.Path, line: ListedLine) -> bool:
 async def is_the_path_itself(session: Session, path: commands.Path, line: ListedLine) -> bool:
     """Ask the server whether *path* is a file, as large as *line* says, where the line alone leaves it open.
 
-    A server that does not know SIZE is taken at its word: a directory that holds a single file of its own name is rarer
+    A server that knows neither SIZE nor MLST is taken at its word: a directory that holds a single file of its own name is rarer
     than a program that lists a file.
 
     Raises:
@@ -35,7 +35,19 @@ async def is_the_path_itself(session: Session, path: commands.Path, line: Listed
     except StatusCodeError as exc:
         if not session.control.channel.is_open:
             raise
-        return exc.received_codes[-1].matches("50x")
+        return exc.received_codes[-1].matches("50x") and not await _is_known_as_directory(session, path)
     except FTPProtocolError:
         return False
     return str(line.facts.get("size", size)) == str(size)
+
+
+async def _is_known_as_directory(session: Session, path: commands.Path) -> bool:
+    if "MLST" in session.control.lacks:
+        return False
+    try:
+        reply = await session.control.ask(commands.mlst(path), "2xx")
+        return is_directory(parse_mlst_reply(reply.lines).facts)
+    except (StatusCodeError, FTPProtocolError):
+        if not session.control.channel.is_open:
+            raise
+        return False

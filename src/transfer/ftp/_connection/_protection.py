@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from transfer.ftp import _commands as commands
-from transfer.ftp._control import Control
+from transfer.ftp._control import Control, check
 from transfer.ftp._errors import InvalidCommand
 
 __all__ = ["agree_on_protection", "change_protection", "clear_commands"]
 
+# "Bad sequence of commands", and "not logged in".
+_LOGIN_FIRST = (503, 530)
 
-async def agree_on_protection(control: Control, *, private: bool) -> None:
+
+async def agree_on_protection(control: Control, *, private: bool, may_wait: bool = False) -> None:
     """Agree on TLS for data connections, or on none, right after the handshake, implicit or not (RFC 4217 §9).
+
+    With *may_wait* a server may want the login first; it is to be asked again after that, as
+    ``protection_is_postponed`` says.
 
     Raises:
         StatusCodeError: the server refuses; the connection is closed, as nothing must go on in clear.
@@ -18,8 +24,13 @@ async def agree_on_protection(control: Control, *, private: bool) -> None:
     Cancellation: the connection is closed, for the same reason.
     """
     channel = control.channel
+    control.protection_is_postponed = False
     try:
-        await control.ask(commands.pbsz(), "2xx")
+        reply = await control.converse(commands.pbsz(), ("2xx",))
+        if may_wait and reply.code in _LOGIN_FIRST:
+            control.protection_is_postponed, control.is_private = True, private
+            return
+        check(reply, ("2xx",), commands.pbsz(), peer=control.peer)
         # A ticket of TLS 1.3 comes with the first octets after the handshake.
         channel.sessions.remember(channel.stream.tls)
         await change_protection(control, private=private)
