@@ -184,13 +184,13 @@ class Client(TransfersClient):
             ValueError: *parallel* without a pool; or a path of the plan leads out of the tree, and nothing was done.
             FTPException: the connection failed. Applying the plan again goes on from there.
         """
-        transfers = self._transfers(pool, parallel)
+        _check_parallel(pool, parallel)
         pending = await find_pending(self, plan)
         return await apply_plan(
             self,
             plan,
             pending,
-            transfers=transfers,
+            pool=pool,
             parallel=parallel,
             on_outcome=on_outcome,
             options=transfer_options or {},
@@ -212,7 +212,7 @@ class Client(TransfersClient):
 
         With *dry_run* nothing is done: the report's plan says what would be.
         """
-        transfers = self._transfers(pool, parallel)
+        _check_parallel(pool, parallel)
         plan = await self.plan_mirror(local, remote, **options)
         if dry_run:
             return leave_all(plan)
@@ -221,13 +221,13 @@ class Client(TransfersClient):
             self,
             plan,
             pending,
-            transfers=transfers,
+            pool=pool,
             parallel=parallel,
             on_outcome=on_outcome,
             options=transfer_options or {},
         )
 
-    def _transfers(self, pool: FileTransfers | None, parallel: int) -> FileTransfers:
-        if parallel < 1 or (parallel > 1 and pool is None):
-            raise ValueError(f"parallel is 1, or more with a pool, not {parallel!r}: a client moves one file at once")
-        return self if pool is None else pool
+
+def _check_parallel(pool: FileTransfers | None, parallel: int) -> None:
+    if parallel < 1 or (parallel > 1 and pool is None):
+        raise ValueError(f"parallel is 1, or more with a pool, not {parallel!r}: a client moves one file at once")

@@ -236,6 +236,33 @@ async def test_a_lost_connection_is_raised_and_the_plan_goes_on_over_another(tmp
         assert (await client.plan_mirror(tmp_path, "/pub")).is_empty
 
 
+async def test_files_are_not_asked_about_before_they_go_over(tmp_path: Path) -> None:
+    async with served() as (client, server):
+        await client.mirror(tmp_path / "copy", "/pub")
+        asked = [command for command in server.commands if command.startswith(("MLST", "SIZE", "MDTM"))]
+        assert asked == ["MLST /pub"]
+        server.commands.clear()
+        write(tmp_path / "copy", {"new": b"1"})
+        await client.mirror(tmp_path / "copy", "/pub", direction="upload")
+        asked = [command for command in server.commands if command.startswith(("MLST", "SIZE", "MDTM"))]
+        assert asked == ["MLST /pub"]
+
+
+async def test_a_file_that_has_become_a_directory_meanwhile_is_not_moved_as_a_tree(tmp_path: Path) -> None:
+    write(tmp_path, {"x": b"1"})
+    async with served() as (client, server):
+        up = await client.plan_mirror(tmp_path, "/new", direction="upload")
+        (tmp_path / "x").unlink()
+        write(tmp_path, {"x/y": b"1"})
+        assert [outcome.action.path for outcome in (await client.apply(up)).failed] == ["x"]
+        down = await client.plan_mirror(tmp_path / "copy", "/pub")
+        del server.files["/pub/a"]
+        server.files["/pub/a/b"] = b"1"
+        server.directories.add("/pub/a")
+        assert [outcome.action.path for outcome in (await client.apply(down)).failed] == ["a"]
+    assert not (tmp_path / "copy/a").exists()
+
+
 async def test_what_a_callback_raises_ends_the_mirror(tmp_path: Path) -> None:
     def refuse(outcome: ftp.MirrorOutcome) -> None:
         raise KeyError(outcome.action.path)

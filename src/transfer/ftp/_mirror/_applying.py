@@ -26,6 +26,7 @@ from transfer._errors import (
 from transfer.ftp._mirror._action import MirrorAction, MirrorActionKind
 from transfer.ftp._mirror._compare import Rules, find_done
 from transfer.ftp._mirror._digests import Digests, with_digests
+from transfer.ftp._mirror._files import receive_planned, send_planned
 from transfer.ftp._mirror._making import Sides
 from transfer.ftp._mirror._plan import MirrorPlan
 from transfer.ftp._mirror._plan_json import check_path
@@ -45,7 +46,7 @@ OutcomeCallback = Callable[[MirrorOutcome], object]
 
 
 class FileTransfers(Protocol):
-    """What moves files: a client, or a pool of them, which can move several at once."""
+    """What moves files, several at once: a pool of clients."""
 
     async def upload(
         self,
@@ -118,7 +119,7 @@ async def apply_plan(
     plan: MirrorPlan,
     pending: list[bool],
     *,
-    transfers: FileTransfers,
+    pool: FileTransfers | None,
     parallel: int,
     on_outcome: OutcomeCallback | None,
     options: TransferOptions,
@@ -126,10 +127,10 @@ async def apply_plan(
     """Do what is *pending* of *plan*.
 
     Args:
-        client: does everything but moving files; nothing else may use it meanwhile.
+        client: does everything, or everything but moving files; nothing else may use it meanwhile.
         plan: its paths lead nowhere else.
         pending: for each action, whether it is still to be done.
-        transfers: moves the files.
+        pool: moves the files, instead of the client.
         parallel: how many at once.
         on_outcome: is told of each action; what it raises ends the mirror.
         options: of each transfer.
@@ -140,15 +141,16 @@ async def apply_plan(
     Cancellation: what was done stays, a file under way ends as for single transfers.
     """
     sides = Sides.of(client, plan.local, plan.remote, plan.direction)
-    return await _Application(sides, plan, pending, transfers, parallel, on_outcome, options).run()
+    return await _Application(client, sides, plan, pending, pool, parallel, on_outcome, options).run()
 
 
 @attrs.define(eq=False)
 class _Application:
+    client: TransfersClient
     sides: Sides
     plan: MirrorPlan
     pending: list[bool]
-    transfers: FileTransfers
+    pool: FileTransfers | None
     parallel: int
     on_outcome: OutcomeCallback | None
     options: TransferOptions
@@ -221,15 +223,22 @@ class _Application:
 
     async def _download(self, action: MirrorAction) -> None:
         local, remote = await self.sides.local.place(action.path), self.sides.remote.join(action.path)
-        await self.transfers.download(remote, local, write_into=True, **self._options(action))
+        options = self._options(action)
+        if self.pool is None:
+            await receive_planned(self.client, action, remote, local, options)
+        else:
+            await self.pool.download(remote, local, write_into=True, **options)
         if action.modify is not None and self.plan.keeps_times:
             # The time that was listed, and not a more exact one: it is what the next comparison sees.
             await self.sides.local.storage.utime(local, action.modify.timestamp())
 
     async def _upload(self, action: MirrorAction) -> None:
         local, remote = await self.sides.local.place(action.path), self.sides.remote.join(action.path)
-        options = self._options(action)
-        await self.transfers.upload(local, remote, write_into=True, **options | {"keep_times": self.plan.keeps_times})
+        options: TransferOptions = self._options(action) | {"keep_times": self.plan.keeps_times}
+        if self.pool is None:
+            await send_planned(self.client, local, remote, options)
+        else:
+            await self.pool.upload(local, remote, write_into=True, **options)
 
     def _options(self, action: MirrorAction) -> TransferOptions:
         """Return the options of one transfer: what is to be replaced is not the beginning of the new file."""
