@@ -34,6 +34,7 @@ from transfer.ftp._errors import (
 from transfer.ftp._features import Features
 from transfer.ftp._listing import Entry, EntryType, UnreadableLineError
 from transfer.ftp._mirror._action import MirrorAction, MirrorActionKind
+from transfer.ftp._mirror._applying import FileTransfers
 from transfer.ftp._mirror._making import MirrorOptions
 from transfer.ftp._mirror._plan import MirrorPlan
 from transfer.ftp._mirror._report import MirrorOutcome, MirrorReport, MirrorStatus
@@ -80,6 +81,7 @@ __all__ = [
     "FTPTLSError",
     "FTPTimeoutError",
     "Features",
+    "FileTransfers",
     "InvalidCommand",
     "ListingLimits",
     "MemoryPathIO",

@@ -41,6 +41,7 @@ __all__ = [
     "mkd",
     "mlsd",
     "mlst",
+    "mode",
     "nlst",
     "opts",
     "pass_",
@@ -175,6 +176,11 @@ def eprt(address: str, number: int) -> Command:
 def port(address: str, number: int) -> Command:
     """Ask the server to connect to *address*, an IPv4 literal, and the port *number* (RFC 959 §4.1.2)."""
     return Command("PORT", f"{address.replace('.', ',')},{number >> 8},{number & 255}")
+
+
+def mode(name: str) -> Command:
+    """Choose the transmission mode: ``S`` (stream) or ``Z`` (compressed)."""
+    return _with_text("MODE", name)
 
 
 def rest(offset: int) -> Command:

@@ -93,6 +93,7 @@ class Control:
         self.lists_itself: bool = False
         """Whether a directory is the first thing that the server lists of it, by LIST -a."""
         self._representation: str | None = None
+        self._mode: str = "S"
         self._kept: Reply | None = None
         self._transfer: Transfer | None = None
         self._holder: weakref.ref[object] | None = None
@@ -181,12 +182,24 @@ class Control:
             await self.ask(commands.type_(representation), "2xx")
             self._representation = representation
 
+    async def transmit(self, mode: str) -> None:
+        """See to it that the server's MODE is *mode*; it is told when it changes.
+
+        Raises:
+            StatusCodeError: the server does not know it.
+        """
+        if self._mode != mode:
+            await self.ask(commands.mode(mode), "2xx")
+            self._mode = mode
+
     async def _exchange(self, command: Command, deadline: Deadline) -> Reply:
         await self.reclaim()
         self._kept = None
         verb = command.verb.upper()
         if verb in {"TYPE", "REIN"}:
             self._representation = None
+        if verb in {"MODE", "REIN"}:
+            self._mode = "S" if verb == "REIN" else ""
         if verb in _NOT_REPEATABLE and self.channel.is_in_step:
             # What is noticed before anything is sent may well be repeated.
             self.channel.look_for_news()
@@ -222,7 +235,7 @@ class Control:
 
     async def start_tls(self, context: SSLContext, server_name: str) -> None:
         """Shake hands; what was agreed on in clear is void (RFC 4217 §4.2)."""
-        self._representation = None
+        self._representation, self._mode = None, "S"
         self.lacks.clear()
         self.is_private = False
         await self.channel.start_tls(context, server_name)

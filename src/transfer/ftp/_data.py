@@ -53,16 +53,18 @@ class DataConnections:
         self._settings = settings
         self._restarted: Transfer | None = None
 
-    def transfer(self, command: Command, *, representation: str = "I", offset: int = 0) -> Transfer:
+    def transfer(self, command: Command, *, representation: str = "I", offset: int = 0, mode: str = "S") -> Transfer:
         """Return the transfer of *command*, not started.
 
         Args:
             command: RETR, STOR, APPE, STOU, LIST, NLST or MLSD.
             representation: the parameters of TYPE, ``"I"`` or ``"A"``.
             offset: where in the file the transfer begins, in bytes; told by REST right before *command*.
+            mode: ``"S"``, or ``"Z"`` for compressed data.
         """
 
         async def connect() -> Stream | Arrival:
+            await self._control.transmit(mode)
             found = await (self.listen(representation) if self._settings.active else self.dial(representation))
             try:
                 await self._restart(transfer, offset)

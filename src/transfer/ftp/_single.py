@@ -22,8 +22,8 @@ def may_be_the_path_itself(path: commands.Path, line: ListedLine) -> bool:
 async def is_the_path_itself(session: Session, path: commands.Path, line: ListedLine) -> bool:
     """Ask the server whether *path* is a file, as large as *line* says, where the line alone leaves it open.
 
-    A server that knows neither SIZE nor MLST is taken at its word: a directory that holds a single file of its own name is rarer
-    than a program that lists a file.
+    A server that knows neither SIZE nor MLST is taken at its word: a directory that holds a single file of its own name
+    is rarer than a program that lists a file.
 
     Raises:
         FTPException: the connection was lost.

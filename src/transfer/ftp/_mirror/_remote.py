@@ -46,7 +46,9 @@ class RemoteTree:
             raise
         if info.get("type") == "file":
             raise self._error(f"{self.root} is a file, and not a directory")
-        return await _Look(self, leave_out).all()
+        session = await self.client._ready()
+        with session.control.closing_on_nonsense():
+            return await _Look(self, leave_out, session.settings.limits.entries).all()
 
     def name_problem(self, name: str) -> str:
         """Say why there can't be a file of this name, or ""."""
@@ -89,8 +91,9 @@ class RemoteTree:
 class _Look:
     """Lists a tree directory by directory, so that one that can't be listed does not end it."""
 
-    def __init__(self, tree: RemoteTree, leave_out: LeaveOut) -> None:
+    def __init__(self, tree: RemoteTree, leave_out: LeaveOut, limit_entries: int) -> None:
         self._tree = tree
+        self._limit = limit_entries
         self._leave_out = leave_out
         self._nodes = {ROOT: Node(Kind.DIRECTORY)}
 
@@ -120,6 +123,8 @@ class _Look:
 
     def _add(self, path: str, entry: Entry, above: tuple[object, ...]) -> bool:
         """Take *entry* down; whether it is a directory to be listed as well."""
+        if len(self._nodes) > self._limit:
+            raise FTPProtocolError(f"the tree has more than {self._limit} entries")
         kind = _KINDS.get(entry.type, Kind.OTHER)
         is_directory = kind is Kind.DIRECTORY
         if self._leave_out(path, is_directory):

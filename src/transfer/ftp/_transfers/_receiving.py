@@ -11,6 +11,7 @@ from transfer._net.stream import Stream
 from transfer.ftp import _commands as commands
 from transfer.ftp._errors import FTPIncompleteTransfer, StatusCodeError
 from transfer.ftp._session import Session
+from transfer.ftp._transfers._codecs import agree_on_mode, receiving_codec
 from transfer.ftp._transfers._moving import Drain, Way
 from transfer.ftp._transfers._options import Options
 from transfer.ftp._transfers._remote import exact_size
@@ -58,7 +59,9 @@ async def receive(
         FTPException: as for data connections and exchanges. What *opened* raises is passed on.
     """
     settings = session.settings
-    way = Way(seconds=settings.timeouts.data, meter=meter, throttle=active(settings.throttle.read))
+    throttle = active(settings.throttle.read)
+    way = Way(seconds=settings.timeouts.data, meter=meter, throttle=throttle, codec=receiving_codec(options))
+    mode = await agree_on_mode(session, options)
     start = meter.transferred
     received = _Received(remote, counts=options.has_offsets)
 
@@ -73,7 +76,7 @@ async def receive(
             # This connection has broken: a server that has not noticed need not be waited for until it does.
             raise received.error(remote.size, session.control.peer)
 
-    await run(session, commands.retr(remote.path), move, representation=options.conn_type, offset=offset)
+    await run(session, commands.retr(remote.path), move, representation=options.conn_type, offset=offset, mode=mode)
     await _check_size(session, received)
 
 

@@ -35,14 +35,16 @@ def path_errors(meter: Meter | None = None) -> Iterator[None]:
         raise PathIOError(reason=sys.exc_info()) from exc  # type: ignore[arg-type]  # inside except it is complete
 
 
-async def start(session: Session, command: Command, *, representation: str = "I", offset: int = 0) -> Transfer:
+async def start(
+    session: Session, command: Command, *, representation: str = "I", offset: int = 0, mode: str = "S"
+) -> Transfer:
     """Open a data connection and start *command* on it, from *offset* on.
 
     Raises:
         StatusCodeError: the server refuses; the transfer is over.
         FTPException: as for data connections and exchanges.
     """
-    transfer = session.data.transfer(command, representation=representation, offset=offset)
+    transfer = session.data.transfer(command, representation=representation, offset=offset, mode=mode)
     try:
         reply = await transfer.start()
     except TransferError as exc:
@@ -69,6 +71,7 @@ async def run(
     *,
     representation: str = "I",
     offset: int = 0,
+    mode: str = "S",
 ) -> None:
     """Start *command*, let *move* have the data connection, and wait for the final reply.
 
@@ -78,7 +81,7 @@ async def run(
 
     Cancellation and errors: the transfer is aborted; the connection is in step, or closed.
     """
-    transfer = await start(session, command, representation=representation, offset=offset)
+    transfer = await start(session, command, representation=representation, offset=offset, mode=mode)
     session.control.begin(transfer)
 
     async def bring_to_its_end() -> None:

@@ -16,6 +16,7 @@ from transfer.ftp import _commands as commands
 from transfer.ftp._errors import StatusCodeError
 from transfer.ftp._session import Session
 from transfer.ftp._transfers._attempts import Attempts
+from transfer.ftp._transfers._codecs import agree_on_mode, sending_codec
 from transfer.ftp._transfers._moving import Way
 from transfer.ftp._transfers._options import Options
 from transfer.ftp._transfers._partial import partial_path, unique_token
@@ -104,8 +105,8 @@ class _Upload:
         return there if self.source.size is None or there <= self.source.size else 0
 
     async def _transfer(self, session: Session, command: Command, offset: int, *, rest: int = 0) -> None:
-        way = _way(session, self.meter)
-        representation = self.options.conn_type
+        way = _way(session, self.options, self.meter)
+        representation, mode = self.options.conn_type, await agree_on_mode(session, self.options)
         async with self.source.opened(offset) as feed:
             self.meter.add(offset)
 
@@ -113,12 +114,13 @@ class _Upload:
                 with path_errors(self.meter):
                     await way.send(stream, feed)
 
-            await run(session, command, move, representation=representation, offset=rest)
+            await run(session, command, move, representation=representation, offset=rest, mode=mode)
 
 
-def _way(session: Session, meter: Meter) -> Way:
+def _way(session: Session, options: Options, meter: Meter) -> Way:
     settings = session.settings
-    return Way(seconds=settings.timeouts.data, meter=meter, throttle=active(settings.throttle.write))
+    throttle = active(settings.throttle.write)
+    return Way(seconds=settings.timeouts.data, meter=meter, throttle=throttle, codec=sending_codec(options))
 
 
 async def append_one(
@@ -126,7 +128,7 @@ async def append_one(
 ) -> None:
     """Send *source* to the end of *destination*, once: what is lost half-way can't be told from what was there."""
     session = await attempts.ready()
-    way = _way(session, meter)
+    way = _way(session, options, meter)
     async with source.opened(0) as feed:
 
         async def move(stream: Stream) -> None:
