@@ -298,3 +298,15 @@ async def test_a_tree_without_end_is_given_up(copy: Path) -> None:
         server.list_text = lambda names: "drwxr-xr-x 1 ftp ftp 0 Jan 02  2024 d\r\n"
         with pytest.raises(ftp.FTPProtocolError, match="more than 128 directories deep"):
             await client.plan_mirror(copy, "/pub")
+        assert not client.is_connected
+
+
+async def test_a_tree_is_limited_like_a_listing(copy: Path) -> None:
+    """Each of its directories has fewer entries than a listing may have."""
+    files = {f"/pub/{directory}/{name}": b"" for directory in "abc" for name in "xyz"}
+    async with served(files, listing_limits=ftp.ListingLimits(entries=10)) as (client, _):
+        with pytest.raises(ftp.FTPProtocolError, match="more than 10 entries"):
+            await client.plan_mirror(copy, "/pub")
+        assert not client.is_connected
+    async with served(files, listing_limits=ftp.ListingLimits(entries=12)) as (client, _):
+        assert (await client.plan_mirror(copy, "/pub")).file_count == 9
