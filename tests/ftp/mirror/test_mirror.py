@@ -149,6 +149,13 @@ async def test_a_name_that_the_encoding_lacks_is_skipped(tmp_path: Path) -> None
     assert shown(plan) == ["! \u4e2d: its name does not exist in latin-1"]
 
 
+async def test_two_names_that_the_server_cannot_tell_apart_are_not_both_sent(tmp_path: Path) -> None:
+    write(tmp_path, {"A": b"1", "a": b"2"})
+    async with served({}) as (client, server):
+        await client.mirror(tmp_path, "/", direction="upload", ignore_case=True)
+        assert server.files == {"/A": b"1"}
+
+
 # -- sources and destinations that are none ---------------------------------------------------------------------------
 
 

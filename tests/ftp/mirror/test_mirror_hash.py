@@ -73,6 +73,14 @@ async def test_a_file_whose_checksum_is_refused_is_not_taken_for_the_same(tmp_pa
     assert shown(plan) == ["~ b (3 B): content is not known to be the same"]
 
 
+async def test_a_server_that_is_busy_is_asked_for_checksums_another_time(tmp_path: Path) -> None:
+    write(tmp_path, {"a": b"one"})
+    async with hashing() as (client, server):
+        server.replies["HASH"] = "450 later"
+        with pytest.raises(ftp.StatusCodeError, match="450 later"):
+            await client.plan_mirror(tmp_path, "/pub", compare="hash")
+
+
 async def test_a_server_without_checksums_cannot_be_mirrored_by_them(tmp_path: Path) -> None:
     write(tmp_path, {"a": b"one"})
     async with served(dict(SERVED)) as (client, _):
@@ -139,3 +147,10 @@ async def test_a_mirror_can_be_in_memory() -> None:
         assert (await client.plan_mirror("/copy", "/pub")).is_empty
         report = await client.mirror("/copy", "/back", direction="upload")
         assert {outcome.status for outcome in report.outcomes} == {MirrorStatus.DONE}
+
+
+async def test_a_time_that_no_calendar_has_is_no_time() -> None:
+    async with served(path_io_factory=MemoryPathIO) as (client, _):
+        await client.mirror("/copy", "/pub")
+        await client.path_io.utime(PurePosixPath("/copy/a"), 1e15)
+        assert (await client.plan_mirror("/copy", "/pub")).is_empty

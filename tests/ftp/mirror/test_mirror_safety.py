@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,6 +12,8 @@ import attrs
 import pytest
 
 from tests.ftp.mirror.sides import MODIFIED, contents, served, shown, write
+from tests.ftp.support import HELLO, answer, binary, connected, deliver
+from tests.peers import ScriptedPeer, expect_eof
 from tests.peers.mini_ftp_transfers import unix_list
 from transfer import ftp
 from transfer.ftp import MirrorAction, MirrorActionKind, MirrorPlan, MirrorStatus
@@ -124,6 +127,16 @@ async def test_the_destination_itself_may_be_a_link(copy: Path, tmp_path: Path) 
     assert (copy / "deep/er/b").read_bytes() == b"two"
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+async def test_a_pipe_is_neither_read_nor_deleted(copy: Path) -> None:
+    os.mkfifo(copy / "pipe")
+    async with served({"/a": b""}) as (client, _):
+        plan = await client.plan_mirror(copy, "/", direction="upload")
+        assert shown(plan) == ["! pipe: neither a file nor a directory"]
+        plan = await client.plan_mirror(copy, "/", delete=True)
+        assert shown(plan) == ["+ a (0 B)"]
+
+
 async def test_a_link_in_the_source_is_skipped(copy: Path, outside: Path) -> None:
     (copy / "way").symlink_to(outside)
     async with served({}) as (client, server):
@@ -178,6 +191,15 @@ async def test_a_link_further_down_on_the_server_is_found(tmp_path: Path) -> Non
         server.list_text = linked("deep")
         plan = await client.plan_mirror(tmp_path, "/pub", direction="upload", delete=True)
     assert shown(plan) == ["- way/deep", "+ way/deep/", "+ way/deep/new (0 B)"]
+
+
+@pytest.mark.parametrize("verb", ["MLST", "LIST"])
+async def test_a_server_that_is_busy_is_not_misunderstood(tmp_path: Path, verb: str) -> None:
+    write(tmp_path, {"way/new": b"one"})
+    async with served(dict(THERE)) as (client, server):
+        server.replies[verb] = "450 later"
+        with pytest.raises(ftp.StatusCodeError, match="450 later"):
+            await client.plan_mirror(tmp_path, "/pub", direction="upload", delete=True)
 
 
 @pytest.mark.parametrize("reply", ["", "550 no"])
@@ -290,6 +312,24 @@ async def test_a_folder_that_cannot_be_read_is_not_emptied_on_the_server(copy: P
         plan = await client.plan_mirror(copy, "/pub", direction="upload", delete=True)
     assert [action.path for action in plan.actions] == ["deep"]
     assert plan.actions[0].kind is MirrorActionKind.SKIP
+
+
+async def test_a_directory_that_is_above_itself_is_not_gone_into(copy: Path) -> None:
+    """RFC 3659 §7.5.2: names with the same "unique" fact are one file."""
+    peer = ScriptedPeer()
+    peer.script(
+        HELLO,
+        *answer(b"MLST /pub", b"250-Here\r\n type=dir; /pub\r\n250 End"),
+        *binary(),
+        *deliver(b"MLSD /pub", b"type=dir;unique=1; d\r\n", name="first"),
+        *deliver(b"MLSD /pub/d", b"type=dir;unique=1; d\r\ntype=file;size=1;unique=1; f\r\n", name="second"),
+        expect_eof(),
+    )
+    with peer:
+        client = await connected(peer)
+        plan = await client.plan_mirror(copy, "/pub")
+        client.close()
+    assert shown(plan) == ["+ d/", "! d/d: a link to a directory above it", "+ d/f (1 B)"]
 
 
 async def test_a_tree_without_end_is_given_up(copy: Path) -> None:

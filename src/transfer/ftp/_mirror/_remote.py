@@ -64,10 +64,6 @@ class RemoteTree:
         """Return the error for a source that is not there."""
         return self._error(f"{self.root} is not there")
 
-    async def place(self, path: str) -> PurePosixPath:
-        """Return where *path* is."""
-        return self.join(path)
-
     async def make_directory(self, path: str) -> None:
         """Make the directory *path*; one that is there is no error."""
         await self.client.make_directory(self.join(path), parents=path == ROOT)

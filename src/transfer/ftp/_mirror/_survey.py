@@ -90,7 +90,7 @@ class Survey:
             next_ones = {path for path in unknown if path.count("/") == depth}
             changed: dict[str, Node] = {}
             for parent in sorted({directory_of(path) for path in next_ones}):
-                changed |= await self._find_links(parent, next_ones)
+                changed |= await self._find_links(parent, {path for path in next_ones if directory_of(path) == parent})
             self.remote = self.remote.changed(changed)
             verified |= next_ones
 
@@ -107,12 +107,10 @@ class Survey:
         return found
 
     async def _find_links(self, parent: str, directories: set[str]) -> dict[str, Node]:
-        """Return nodes for those of *directories* that are in *parent*, and are links or can't be verified."""
+        """Return nodes for those of *directories*, all in *parent*, that are links or can't be verified."""
         kinds = await self._listed_kinds(parent)
         changed: dict[str, Node] = {}
         for path in directories:
-            if directory_of(path) != parent:
-                continue
             kind = kinds.get(name_of(path))
             if kind is None:
                 changed[path] = Node(Kind.OTHER, trouble="the server does not show whether it is a link")
