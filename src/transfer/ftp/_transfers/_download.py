@@ -55,10 +55,10 @@ async def download_one(
     if options.atomic and not await _is_written_through(storage, destination, options):
         target = partial_path(destination, None if options.resume else unique_token())
         if options.resume and await _take_up(storage, remote, destination, target):
-            meter.add(remote.size or 0)
+            meter.add_present(remote.size or 0)
             return
     download = _Download(
-        storage=storage, remote=remote, target=target, options=options, meter=meter, goes_on=options.resume
+        storage=storage, remote=remote, target=target, options=options, meter=meter.part(), goes_on=options.resume
     )
     try:
         await attempts.do(download.attempt)
@@ -119,17 +119,14 @@ class _Download:
     """Whether the next attempt begins where the last one, or an earlier transfer, has come to."""
 
     async def attempt(self, session: Session) -> None:
-        start = self.meter.transferred
+        self.meter.begin_anew()
         try:
             await self._receive(session)
-        except BaseException:
-            self.meter.transferred = start
-            raise
         finally:
             self.goes_on = self.options.has_offsets
         if self.options.verify:
             ours = opened_for_reading(self.storage, self.target, 0)
-            await verify(session, self.remote.path, ours, self.meter.transferred - start, self.options.verify)
+            await verify(session, self.remote.path, ours, self.meter.transferred, self.options.verify)
 
     async def _receive(self, session: Session) -> None:
         if self.options.keep_times and self.remote.mtime is None:
@@ -138,7 +135,7 @@ class _Download:
             self.remote = attrs.evolve(self.remote, size=await exact_size(session, self.remote.path))
         offset = await self._offset() if self.goes_on else 0
         if offset and offset == self.remote.size:
-            self.meter.add(offset)
+            self.meter.add_present(offset)
             return
         try:
             await receive(session, self.remote, self._opened(offset), self.options, self.meter, offset)
@@ -169,28 +166,26 @@ async def download_into(attempts: Attempts, remote: RemoteFile, file: BinaryIO, 
     if options.resume:
         with path_errors():
             done = file.tell()
+    part = meter.part()
 
     async def attempt(session: Session) -> None:
         nonlocal done
-        before = meter.transferred
 
         @contextlib.asynccontextmanager
         async def opened() -> AsyncIterator[Drain]:
             yield file
 
         try:
-            await receive(session, remote, opened(), options, meter, done)
+            await receive(session, remote, opened(), options, part, done)
         except StatusCodeError as exc:
             if not done or not is_refused_rest(exc):
                 raise
             raise _not_from(remote, done, exc.peer) from exc
         finally:
-            # The next attempt counts what this one has written as being there before.
-            done = max(done, meter.transferred - before)
-            meter.transferred = before
+            # The next attempt finds what this one has written.
+            done = max(done, part.transferred)
 
     await attempts.do(attempt)
-    meter.add(done)
     if options.verify:
         await attempts.do(lambda session: verify(session, remote.path, None, done, options.verify))
 

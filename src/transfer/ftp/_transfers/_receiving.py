@@ -62,15 +62,15 @@ async def receive(
     throttle = active(settings.throttle.read)
     way = Way(seconds=settings.timeouts.data, meter=meter, throttle=throttle, codec=receiving_codec(options))
     mode = await agree_on_mode(session, options)
-    start = meter.transferred
     received = _Received(remote, counts=options.has_offsets)
 
     async def move(stream: Stream) -> None:
         with path_errors(meter):
             async with opened as drain:
-                meter.add(offset)
+                meter.begin_anew()
+                meter.add_present(offset)
                 await way.receive(stream, drain)
-        received.octets = meter.transferred - start
+        received.octets = meter.transferred
         received.is_cut_off = stream.truncated and settings.require_close_notify
         if received.is_cut_off and received.is_short:
             # This connection has broken: a server that has not noticed need not be waited for until it does.

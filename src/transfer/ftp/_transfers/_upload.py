@@ -46,7 +46,7 @@ async def upload_one(
     """
     token = None if options.resume else unique_token()
     target = partial_path(destination, token) if options.atomic else destination
-    upload = _Upload(source=source, target=target, options=options, meter=meter, goes_on=options.resume)
+    upload = _Upload(source=source, target=target, options=options, meter=meter.part(), goes_on=options.resume)
     try:
         await attempts.do(upload.attempt)
     except BaseException:
@@ -67,24 +67,21 @@ class _Upload:
     """Whether the next attempt begins where the last one, or an earlier transfer, has come to."""
 
     async def attempt(self, session: Session) -> None:
-        before = self.meter.transferred
+        self.meter.begin_anew()
         try:
             await self._send(session)
-        except BaseException:
-            self.meter.transferred = before
-            raise
         finally:
             self.goes_on = self.options.has_offsets
         if self.options.verify:
             ours = self.source.opened(0) if self.source.can_reopen else None
-            await verify(session, self.target, ours, self.meter.transferred - before, self.options.verify)
+            await verify(session, self.target, ours, self.meter.transferred, self.options.verify)
         if self.options.keep_times and self.source.mtime is not None:
             await set_modified(session, self.target, self.source.mtime)
 
     async def _send(self, session: Session) -> None:
         offset = await self._offset(session) if self.goes_on else 0
         if offset and offset == self.source.size:
-            self.meter.add(offset)
+            self.meter.add_present(offset)
             return
         if offset and _NO_REST_FOR_STOR not in session.control.lacks:
             try:
@@ -108,7 +105,8 @@ class _Upload:
         way = _way(session, self.options, self.meter)
         representation, mode = self.options.conn_type, await agree_on_mode(session, self.options)
         async with self.source.opened(offset) as feed:
-            self.meter.add(offset)
+            self.meter.begin_anew()
+            self.meter.add_present(offset)
 
             async def move(stream: Stream) -> None:
                 with path_errors(self.meter):
