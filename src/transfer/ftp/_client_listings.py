@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import builtins
+from datetime import timedelta
 from pathlib import PurePosixPath
+
+import attrs
 
 from transfer.ftp import _files
 from transfer.ftp._client_sessions import SessionsClient
+from transfer.ftp._clock import find_clock_offset
 from transfer.ftp._glob import parse_glob
 from transfer.ftp._list import Found, Info, Listing, as_entry, as_found, everything_below
 from transfer.ftp._list_names import list_names
@@ -114,3 +118,29 @@ class ListingsClient(SessionsClient):
         Asked are MLST and, where the server does not know that, the listing of the directory that *path* is in.
         """
         return await _files.entry(await self._ready(), path)
+
+    # -- the server's clock ------------------------------------------------------------------------------------------
+
+    async def find_clock_offset(self, path: str | PurePosixPath) -> timedelta:
+        """Find out how much later than UTC the server's clock is, and show the times of LIST in UTC from now on.
+
+        It is kept in :attr:`profile`, for the next connection as well.
+
+        Args:
+            path: a file that was modified lately, so that LIST shows the minute. MDTM says the same in UTC.
+
+        Raises:
+            FTPNotSupported: LIST does not show *path* to the minute, or the two can't be of one file.
+            StatusCodeError: there is no such file, or the server does not know MDTM.
+            FTPProtocolError: the reply can't be read; the connection is closed.
+        """
+        session = await self._ready()
+        offset = await find_clock_offset(session, path)
+        known = session.profile(self.server_host or "", self.server_port or 0)
+        self._settings = attrs.evolve(
+            self._settings,
+            parser=attrs.evolve(self._settings.parser, clock_offset=offset),
+            profile=attrs.evolve(known, clock_offset=offset),
+        )
+        self._last_session = attrs.evolve(session, settings=self._settings)
+        return offset
