@@ -24,6 +24,7 @@ def end_and_go_on(secured: ssl.SSLSocket) -> bytes:
 def wait_for_the_end(secured: ssl.SSLSocket) -> None:
     """Say nothing more, not even that TLS has ended."""
     with socket.socket(fileno=os.dup(secured.fileno())) as raw:
+        raw.settimeout(10)
         while raw.recv(1000):
             pass
 
