@@ -99,6 +99,13 @@ async def say_two_commands_at_once(server: MiniFTP, folder: Path) -> None:
         await client.remove_file("a\r\nDELE b")
 
 
+async def mirror_what_is_empty(server: MiniFTP, folder: Path) -> None:
+    server.directories.add("/empty")
+    (folder / "precious").touch()
+    async with await logged_in(server) as client:
+        await client.mirror(folder, "/empty", delete=True)
+
+
 REASONS: dict[type[ftp.FTPException], tuple[Provoke, type[BaseException], bool]] = {
     ftp.FTPConnectError: (dial_nobody, transfer.ConnectError, True),
     ftp.FTPDisconnected: (lose_the_connection, transfer.DisconnectedError, True),
@@ -112,6 +119,7 @@ REASONS: dict[type[ftp.FTPException], tuple[Provoke, type[BaseException], bool]]
     ftp.FTPIncompleteTransfer: (get_less_than_there_is, transfer.IncompleteTransferError, True),
     ftp.PathIOError: (write_where_nothing_can_be_written, transfer.LocalFileError, False),
     ftp.InvalidCommand: (say_two_commands_at_once, transfer.LocalProtocolError, False),
+    ftp.MirrorRefused: (mirror_what_is_empty, transfer.LocalProtocolError, False),
 }
 BUILT_IN = {
     ftp.FTPConnectError: ConnectionError,
@@ -120,6 +128,7 @@ BUILT_IN = {
     ftp.FTPTLSError: ConnectionError,
     ftp.UnreadableLineError: ValueError,
     ftp.InvalidCommand: ValueError,
+    ftp.MirrorRefused: ValueError,
 }
 
 
