@@ -34,11 +34,11 @@ from transfer.ftp._errors import (
 from transfer.ftp._features import Features
 from transfer.ftp._listing import Entry, EntryType, UnreadableLineError
 from transfer.ftp._mirror._action import MirrorAction, MirrorActionKind
-from transfer.ftp._mirror._applying import FileTransfers
 from transfer.ftp._mirror._making import MirrorOptions
 from transfer.ftp._mirror._plan import MirrorPlan
 from transfer.ftp._mirror._report import MirrorOutcome, MirrorReport, MirrorStatus
 from transfer.ftp._pathio import AbstractPathIO, AsyncPathIO, MemoryPathIO, PathEntry, PathIO, PathIONursery
+from transfer.ftp._pool._pool import ClientPool
 from transfer.ftp._profile import ServerProfile
 from transfer.ftp._settings import (
     DEFAULT_ACCOUNT,
@@ -68,6 +68,7 @@ __all__ = [
     "BaseClient",
     "Checksum",
     "Client",
+    "ClientPool",
     "Code",
     "Entry",
     "EntryType",
@@ -81,7 +82,6 @@ __all__ = [
     "FTPTLSError",
     "FTPTimeoutError",
     "Features",
-    "FileTransfers",
     "InvalidCommand",
     "ListingLimits",
     "MemoryPathIO",

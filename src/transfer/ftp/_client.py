@@ -7,7 +7,7 @@ from typing import Any, Self, Unpack
 
 from transfer.ftp._client_transfers import TransfersClient
 from transfer.ftp._context import ClientContext
-from transfer.ftp._mirror._applying import FileTransfers, OutcomeCallback, apply_plan, find_pending, leave_all
+from transfer.ftp._mirror._applying import ClientLender, OutcomeCallback, apply_plan, find_pending, leave_all
 from transfer.ftp._mirror._making import MirrorOptions, make_plan
 from transfer.ftp._mirror._plan import MirrorPlan
 from transfer.ftp._mirror._report import MirrorReport
@@ -162,8 +162,7 @@ class Client(TransfersClient):
         self,
         plan: MirrorPlan,
         *,
-        pool: FileTransfers | None = None,
-        parallel: int = 1,
+        pool: ClientLender | None = None,
         on_outcome: OutcomeCallback | None = None,
         transfer_options: TransferOptions | None = None,
     ) -> MirrorReport:
@@ -171,8 +170,7 @@ class Client(TransfersClient):
 
         Args:
             plan: made by :meth:`plan_mirror`, now or before.
-            pool: moves the files, instead of this client, which does the rest.
-            parallel: how many files the pool moves at once.
+            pool: a :class:`ClientPool`, whose clients move the files, many at once; this one does the rest.
             on_outcome: is told what has become of each action; what it raises ends the call.
             transfer_options: of each transfer, such as ``{"atomic": True, "retry": policy}``; times are kept without
                 them. What they say of resuming is for files that were not at the destination.
@@ -181,17 +179,15 @@ class Client(TransfersClient):
             What has become of each action. One that fails does not end the call, but nothing is deleted after it.
 
         Raises:
-            ValueError: *parallel* without a pool; or a path of the plan leads out of the tree, and nothing was done.
+            ValueError: a path of the plan leads out of the tree; nothing was done.
             FTPException: the connection failed. Applying the plan again goes on from there.
         """
-        _check_parallel(pool, parallel)
         pending = await find_pending(self, plan)
         return await apply_plan(
             self,
             plan,
             pending,
             pool=pool,
-            parallel=parallel,
             on_outcome=on_outcome,
             options=transfer_options or {},
         )
@@ -202,8 +198,7 @@ class Client(TransfersClient):
         remote: str | PurePosixPath = "",
         *,
         dry_run: bool = False,
-        pool: FileTransfers | None = None,
-        parallel: int = 1,
+        pool: ClientLender | None = None,
         on_outcome: OutcomeCallback | None = None,
         transfer_options: TransferOptions | None = None,
         **options: Unpack[MirrorOptions],
@@ -212,7 +207,6 @@ class Client(TransfersClient):
 
         With *dry_run* nothing is done: the report's plan says what would be.
         """
-        _check_parallel(pool, parallel)
         plan = await self.plan_mirror(local, remote, **options)
         if dry_run:
             return leave_all(plan)
@@ -222,12 +216,6 @@ class Client(TransfersClient):
             plan,
             pending,
             pool=pool,
-            parallel=parallel,
             on_outcome=on_outcome,
             options=transfer_options or {},
         )
-
-
-def _check_parallel(pool: FileTransfers | None, parallel: int) -> None:
-    if parallel < 1 or (parallel > 1 and pool is None):
-        raise ValueError(f"parallel is 1, or more with a pool, not {parallel!r}: a client moves one file at once")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable
+import contextlib
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Unpack
 
@@ -10,12 +11,15 @@ from transfer._net.progress import Meter
 from transfer.ftp._checks import Checksum, canonical_name, choose_algorithm, remote_checksum
 from transfer.ftp._client_files import FilesClient
 from transfer.ftp._errors import FTPNotSupported, StatusCodeError
+from transfer.ftp._session import Session
 from transfer.ftp._settings import DEFAULT_BLOCK_SIZE
 from transfer.ftp._transfers import _trees
 from transfer.ftp._transfers._attempts import Attempts
 from transfer.ftp._transfers._download import download_into
+from transfer.ftp._transfers._jobs import one_by_one
 from transfer.ftp._transfers._options import Options, TransferOptions, choose
 from transfer.ftp._transfers._sources import Source, source_of
+from transfer.ftp._transfers._targets import check_local, local_target, remote_target
 from transfer.ftp._transfers._upload import append_one, upload_one
 
 __all__ = ["TransfersClient"]
@@ -61,10 +65,9 @@ class TransfersClient(FilesClient):
         chosen = choose(options, atomic=False)
         opened = source_of(source)
         if opened is None:
-            _check_local(source, block_size)
-            local, remote = Path(source), PurePosixPath(destination)  # type: ignore[arg-type]  # nothing else is left
-            target = remote if write_into else remote / _own_name(local)
-            await _trees.upload(self._attempts(chosen), self.path_io, local, target, chosen)
+            local = Path(source)  # type: ignore[arg-type]  # nothing else is left
+            target = remote_target(local, destination, write_into=write_into, block_size=block_size)
+            await _trees.upload(self._attempts(chosen), self.path_io, local, target, chosen, one_by_one)
             return
         meter = Meter(chosen.progress, total=opened.size)
         await upload_one(self._attempts(chosen), opened, _named(destination), chosen, meter)
@@ -91,7 +94,7 @@ class TransfersClient(FilesClient):
         chosen = choose(options, atomic=False)
         opened = source_of(source)
         if opened is None:
-            _check_local(source, DEFAULT_BLOCK_SIZE)
+            check_local(source, DEFAULT_BLOCK_SIZE)
             opened = await self._file_source(Path(source))  # type: ignore[arg-type]  # nothing else is left
         meter = Meter(chosen.progress, total=opened.size)
         await append_one(self._attempts(chosen), opened, _named(destination), chosen, meter)
@@ -133,10 +136,8 @@ class TransfersClient(FilesClient):
         if not isinstance(destination, str | Path):
             await self._download_into(source, destination, chosen)
             return
-        _check_local(destination, block_size)
-        local = Path(destination)
-        target = local if write_into else local / _own_name(PurePosixPath(source))
-        await _trees.download(self._attempts(chosen), self.path_io, source, target, chosen)
+        target = local_target(source, destination, write_into=write_into, block_size=block_size)
+        await _trees.download(self._attempts(chosen), self.path_io, source, target, chosen, one_by_one)
 
     async def checksum(self, path: str | PurePosixPath, algorithm: str | None = None) -> Checksum:
         """Ask the server for the checksum of the file *path*.
@@ -175,14 +176,13 @@ class TransfersClient(FilesClient):
         return _trees.file_source(self.path_io, path, await self.path_io.stat(path))
 
     def _attempts(self, options: Options) -> Attempts:
-        return Attempts(ready=self._ready, renew=self._renew, policy=options.retry)
+        find = self._ready if options.retry is None else self._renew
 
+        @contextlib.asynccontextmanager
+        async def lend() -> AsyncIterator[Session]:
+            yield await find()
 
-def _check_local(path: object, block_size: int) -> None:
-    if "\0" in str(path):
-        raise ValueError(f"a path on this side can't hold NUL, as {str(path)!r} does; nothing was sent")
-    if block_size < 1:
-        raise ValueError(f"block_size is a number of bytes above 0, not {block_size!r}")
+        return Attempts(lend=lend, policy=options.retry)
 
 
 def _named(destination: str | PurePosixPath) -> PurePosixPath:
@@ -190,8 +190,3 @@ def _named(destination: str | PurePosixPath) -> PurePosixPath:
     if not path.name:
         raise ValueError(f"what has no name of its own needs one on the server, not {str(destination)!r}")
     return path
-
-
-def _own_name(path: Path | PurePosixPath) -> str:
-    """Return what *path* is called in its directory; ``..`` has no name, and would lead out of the destination."""
-    return "" if path.name == ".." else path.name

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Protocol, Unpack
+from contextlib import AbstractAsyncContextManager, nullcontext
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Protocol
 
 import anyio
 import attrs
@@ -37,7 +38,7 @@ from transfer.ftp._transfers._options import TransferOptions
 if TYPE_CHECKING:
     from transfer.ftp._client_transfers import TransfersClient
 
-__all__ = ["FileTransfers", "OutcomeCallback", "apply_plan", "find_pending", "leave_all"]
+__all__ = ["ClientLender", "OutcomeCallback", "apply_plan", "find_pending", "leave_all"]
 
 # What is the matter with one file, and not with the connection.
 _OF_ONE_ACTION = (ReplyError, LocalFileError, LocalProtocolError, IncompleteTransferError, UnsupportedError)
@@ -45,28 +46,15 @@ _OF_ONE_ACTION = (ReplyError, LocalFileError, LocalProtocolError, IncompleteTran
 OutcomeCallback = Callable[[MirrorOutcome], object]
 
 
-class FileTransfers(Protocol):
-    """What moves files, several at once: a pool of clients."""
+class ClientLender(Protocol):
+    """A pool of clients."""
 
-    async def upload(
-        self,
-        source: str | Path,
-        destination: str | PurePosixPath = "",
-        *,
-        write_into: bool = False,
-        **options: Unpack[TransferOptions],
-    ) -> None:
-        """Send the file *source* to be *destination*."""
+    @property
+    def size(self) -> int:
+        """How many there may be."""
 
-    async def download(
-        self,
-        source: str | PurePosixPath,
-        destination: str | Path = "",
-        *,
-        write_into: bool = False,
-        **options: Unpack[TransferOptions],
-    ) -> None:
-        """Receive the file *source* to be *destination*."""
+    def client(self) -> AbstractAsyncContextManager[TransfersClient]:
+        """Lend one that is logged in; wait until there is one."""
 
 
 async def find_pending(client: TransfersClient, plan: MirrorPlan) -> list[bool]:
@@ -119,8 +107,7 @@ async def apply_plan(
     plan: MirrorPlan,
     pending: list[bool],
     *,
-    pool: FileTransfers | None,
-    parallel: int,
+    pool: ClientLender | None,
     on_outcome: OutcomeCallback | None,
     options: TransferOptions,
 ) -> MirrorReport:
@@ -130,8 +117,7 @@ async def apply_plan(
         client: does everything, or everything but moving files; nothing else may use it meanwhile.
         plan: its paths lead nowhere else.
         pending: for each action, whether it is still to be done.
-        pool: moves the files, instead of the client.
-        parallel: how many at once.
+        pool: its clients move the files, as many at once as there are.
         on_outcome: is told of each action; what it raises ends the mirror.
         options: of each transfer.
 
@@ -140,8 +126,12 @@ async def apply_plan(
 
     Cancellation: what was done stays, a file under way ends as for single transfers.
     """
-    sides = Sides.of(client, plan.local, plan.remote, plan.direction)
-    return await _Application(client, sides, plan, pending, pool, parallel, on_outcome, options).run()
+    remote = PurePosixPath(plan.remote)
+    if pool is not None and not remote.is_absolute():
+        # Where the others begin is another question.
+        remote = await client.get_current_directory() / remote
+    sides = Sides.of(client, plan.local, remote, plan.direction)
+    return await _Application(client, sides, plan, pending, pool, on_outcome, options).run()
 
 
 @attrs.define(eq=False)
@@ -150,8 +140,7 @@ class _Application:
     sides: Sides
     plan: MirrorPlan
     pending: list[bool]
-    pool: FileTransfers | None
-    parallel: int
+    pool: ClientLender | None
     on_outcome: OutcomeCallback | None
     options: TransferOptions
     outcomes: dict[int, MirrorOutcome] = attrs.field(factory=dict)
@@ -161,8 +150,8 @@ class _Application:
         """Go over all actions."""
         runs = itertools.groupby(enumerate(self.plan.actions), key=lambda item: item[1].kind.is_transfer)
         for is_transfer, run in runs:
-            if is_transfer and self.parallel > 1:
-                await self._side_by_side(run)
+            if is_transfer and self.pool is not None:
+                await self._side_by_side(run, self.pool.size)
             else:
                 await self._one_by_one(run)
         return MirrorReport(self.plan, tuple(self.outcomes[index] for index in range(len(self.plan.actions))))
@@ -174,7 +163,7 @@ class _Application:
             if self.on_outcome is not None:
                 self.on_outcome(outcome)
 
-    async def _side_by_side(self, run: Iterator[tuple[int, MirrorAction]]) -> None:
+    async def _side_by_side(self, run: Iterator[tuple[int, MirrorAction]], tasks: int) -> None:
         """Have several tasks take from the same *run*; the first error ends them all, and is raised by itself."""
         errors: list[Exception] = []
         async with anyio.create_task_group() as group:
@@ -186,7 +175,7 @@ class _Application:
                     errors.append(exc)
                     group.cancel_scope.cancel()
 
-            for _ in range(self.parallel):
+            for _ in range(tasks):
                 group.start_soon(work)
         if errors:
             raise errors[0]
@@ -222,23 +211,23 @@ class _Application:
                 await self._upload(action)
 
     async def _download(self, action: MirrorAction) -> None:
-        local, remote = await self.sides.local.place(action.path), self.sides.remote.join(action.path)
-        options = self._options(action)
-        if self.pool is None:
-            await receive_planned(self.client, action, remote, local, options)
-        else:
-            await self.pool.download(remote, local, write_into=True, **options)
+        tree = self.sides.local
+        local, remote = await tree.place(action.path), self.sides.remote.join(action.path)
+        async with self._mover() as client:
+            await receive_planned(client, tree.storage, action, remote, local, self._options(action))
         if action.modify is not None and self.plan.keeps_times:
             # The time that was listed, and not a more exact one: it is what the next comparison sees.
-            await self.sides.local.storage.utime(local, action.modify.timestamp())
+            await tree.storage.utime(local, action.modify.timestamp())
 
     async def _upload(self, action: MirrorAction) -> None:
-        local, remote = await self.sides.local.place(action.path), self.sides.remote.join(action.path)
+        tree = self.sides.local
+        local, remote = await tree.place(action.path), self.sides.remote.join(action.path)
         options: TransferOptions = self._options(action) | {"keep_times": self.plan.keeps_times}
-        if self.pool is None:
-            await send_planned(self.client, local, remote, options)
-        else:
-            await self.pool.upload(local, remote, write_into=True, **options)
+        async with self._mover() as client:
+            await send_planned(client, tree.storage, local, remote, options)
+
+    def _mover(self) -> AbstractAsyncContextManager[TransfersClient]:
+        return nullcontext(self.client) if self.pool is None else self.pool.client()
 
     def _options(self, action: MirrorAction) -> TransferOptions:
         """Return the options of one transfer: what is to be replaced is not the beginning of the new file."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import TypeVar
 
 import attrs
@@ -20,21 +21,20 @@ class Attempts:
     """Runs pieces of work on a session, once or as often as a policy says.
 
     Attributes:
-        ready: gives the session that the client has.
-        renew: gives it, or a new one in its place if it is lost.
+        lend: gives a session that can be used, for as long as a block lasts.
         policy: when to try again; None for one attempt.
     """
 
-    ready: Callable[[], Awaitable[Session]]
-    renew: Callable[[], Awaitable[Session]]
+    lend: Callable[[], AbstractAsyncContextManager[Session]]
     policy: RetryPolicy | None
+
+    async def once(self, work: Callable[[Session], Awaitable[T]]) -> T:
+        """Do *work* and return its result."""
+        async with self.lend() as session:
+            return await work(session)
 
     async def do(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """Do *work*, which may be repeated, and return its result."""
         if self.policy is None:
-            return await work(await self.ready())
-
-        async def attempt() -> T:
-            return await work(await self.renew())
-
-        return await self.policy.call(attempt)
+            return await self.once(work)
+        return await self.policy.call(self.once, work)

@@ -23,6 +23,7 @@ from transfer.ftp._session import Session
 from transfer.ftp._transfers import _local
 from transfer.ftp._transfers._attempts import Attempts
 from transfer.ftp._transfers._download import download_one
+from transfer.ftp._transfers._jobs import Jobs, Runner
 from transfer.ftp._transfers._local import Storage
 from transfer.ftp._transfers._options import Options
 from transfer.ftp._transfers._receiving import RemoteFile
@@ -38,7 +39,7 @@ DIRECTORIES = frozenset({EntryType.DIRECTORY, EntryType.CURRENT, EntryType.PAREN
 
 
 async def upload(
-    attempts: Attempts, storage: Storage, source: Path, destination: PurePosixPath, options: Options
+    attempts: Attempts, storage: Storage, source: Path, destination: PurePosixPath, options: Options, run: Runner
 ) -> None:
     """Send the file or tree *source* to be *destination*, whose parents are made if need be.
 
@@ -55,7 +56,7 @@ async def upload(
     parents = destination if is_tree else destination.parent
     await attempts.do(lambda session: make_directory(session, parents, parents=True))
     if is_tree:
-        await _upload_tree(attempts, storage, source, destination, options, meter)
+        await run(_upload_tree(attempts, storage, source, destination, options, meter))
     else:
         await upload_one(attempts, file_source(storage, source, status), destination, options, meter)
     meter.finish()
@@ -72,7 +73,7 @@ def file_source(storage: Storage, path: Path, status: Any) -> FileSource:  # noq
 
 async def _upload_tree(
     attempts: Attempts, storage: Storage, source: Path, destination: PurePosixPath, options: Options, meter: Meter
-) -> None:
+) -> Jobs:
     waiting = [(source, destination, frozenset[object]())]
     while waiting:
         directory, remote, above = waiting.pop()
@@ -83,7 +84,8 @@ async def _upload_tree(
                 await attempts.do(partial(make_directory, path=target, parents=False))
                 waiting.append((entry.path, target, above))
             else:
-                await upload_one(attempts, file_source(storage, entry.path, entry.status), target, options, meter)
+                file = file_source(storage, entry.path, entry.status)
+                yield partial(upload_one, attempts, file, target, options, meter)
 
 
 def _identity(path: Path, status: Any) -> object:  # noqa: ANN401
@@ -105,7 +107,7 @@ async def _entries(storage: Storage, directory: Path, above: frozenset[object]) 
 
 
 async def download(
-    attempts: Attempts, storage: Storage, source: commands.Path, destination: Path, options: Options
+    attempts: Attempts, storage: Storage, source: commands.Path, destination: Path, options: Options, run: Runner
 ) -> None:
     """Receive the file or tree *source* to be *destination*, whose parents are made if need be.
 
@@ -119,7 +121,7 @@ async def download(
     found, refusal = await attempts.do(lambda session: look_at(session, source))
     if found is not None and found.type in DIRECTORIES:
         meter = Meter(options.progress)
-        await _download_tree(attempts, storage, source, destination, options, meter)
+        await run(_download_tree(attempts, storage, source, destination, options, meter))
     else:
         remote = remote_file_at(source, found)
         meter = Meter(options.progress, total=remote.size if options.has_offsets else None)
@@ -142,7 +144,7 @@ async def look_at(session: Session, path: commands.Path) -> tuple[Entry | None, 
 
 async def _download_tree(
     attempts: Attempts, storage: Storage, source: commands.Path, destination: Path, options: Options, meter: Meter
-) -> None:
+) -> Jobs:
     waiting: list[tuple[commands.Path, Path, int]] = [(source, destination, 0)]
     while waiting:
         remote, directory, depth = waiting.pop()
@@ -161,7 +163,7 @@ async def _download_tree(
             if found.type in DIRECTORIES:
                 waiting.append((found.path, place, depth + 1))
             elif found.type is EntryType.FILE:
-                await download_one(attempts, storage, remote_file(found), place, options, meter)
+                yield partial(download_one, attempts, storage, remote_file(found), place, options, meter)
             else:
                 LOGGER.warning("%s is not received: it is neither a file nor a directory", found.path)
 

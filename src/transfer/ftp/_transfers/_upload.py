@@ -29,6 +29,7 @@ from transfer.ftp._transfers._verify import verify
 __all__ = ["append_one", "upload_one"]
 
 _NO_REST_FOR_STOR = "REST STOR"
+_DISCARD_SECONDS = 5.0
 
 
 async def upload_one(
@@ -125,21 +126,27 @@ async def append_one(
     attempts: Attempts, source: Source, destination: PurePosixPath, options: Options, meter: Meter
 ) -> None:
     """Send *source* to the end of *destination*, once: what is lost half-way can't be told from what was there."""
-    session = await attempts.ready()
-    way = _way(session, options, meter)
-    async with source.opened(0) as feed:
 
-        async def move(stream: Stream) -> None:
-            with path_errors(meter):
-                await way.send(stream, feed)
+    async def attempt(session: Session) -> None:
+        way = _way(session, options, meter)
+        async with source.opened(0) as feed:
 
-        await run(session, commands.appe(destination), move, representation=options.conn_type)
+            async def move(stream: Stream) -> None:
+                with path_errors(meter):
+                    await way.send(stream, feed)
+
+            await run(session, commands.appe(destination), move, representation=options.conn_type)
+
+    await attempts.once(attempt)
 
 
 async def _discard(attempts: Attempts, partial: PurePosixPath) -> None:
     """Remove what an upload has left, if the connection still serves."""
-    with contextlib.suppress(TransferError):
-        session = await attempts.ready()
+
+    async def attempt(session: Session) -> None:
         if session.control.channel.is_in_step:
-            with anyio.move_on_after(session.settings.timeouts.close or 5.0, shield=True):
+            with anyio.move_on_after(session.settings.timeouts.close or _DISCARD_SECONDS, shield=True):
                 await session.control.ask(commands.dele(partial), "2xx")
+
+    with contextlib.suppress(TransferError):
+        await attempts.once(attempt)
