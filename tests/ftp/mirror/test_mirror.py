@@ -183,8 +183,6 @@ async def test_a_source_has_to_be_a_directory(tmp_path: Path) -> None:
         ({"compare": "smell"}, "compare"),
         ({"delete_limit": 1.5}, "delete_limit"),
         ({"exclude": "*.tmp"}, "not one string"),
-        ({"parallel": 2}, "parallel"),
-        ({"parallel": 0}, "parallel"),
     ],
 )
 async def test_a_wrong_option_is_refused_before_anything_is_sent(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import anyio
 import attrs
@@ -21,26 +20,19 @@ from transfer import ftp
 class Clients:
     """The least that a pool can be: clients that take turns."""
 
+    size: int
     idle: list[ftp.Client]
     free: anyio.Semaphore
-    busy: int = 0
     busiest: int = 0
 
-    async def upload(self, *args: Any, **options: Any) -> None:
-        await self._with_one(lambda client: client.upload(*args, **options))
-
-    async def download(self, *args: Any, **options: Any) -> None:
-        await self._with_one(lambda client: client.download(*args, **options))
-
-    async def _with_one(self, move: Callable[[ftp.Client], Any]) -> None:
+    @asynccontextmanager
+    async def client(self) -> AsyncIterator[ftp.Client]:
         async with self.free:
             client = self.idle.pop()
-            self.busy += 1
-            self.busiest = max(self.busiest, self.busy)
+            self.busiest = max(self.busiest, self.size - len(self.idle))
             try:
-                await move(client)
+                yield client
             finally:
-                self.busy -= 1
                 self.idle.append(client)
 
 
@@ -51,7 +43,7 @@ async def several(server: MiniFTP, count: int) -> AsyncIterator[Clients]:
     try:
         for client in clients:
             await client.login()
-        yield Clients(list(clients), anyio.Semaphore(count))
+        yield Clients(count, list(clients), anyio.Semaphore(count))
     finally:
         for client in clients:
             client.close()
@@ -73,7 +65,6 @@ async def test_files_go_over_side_by_side(tmp_path: Path, direction: str) -> Non
             "/pub",
             direction=direction,  # type: ignore[arg-type]  # one of both
             pool=pool,
-            parallel=3,
             on_outcome=outcomes.append,
         )
         assert report.is_complete
@@ -85,11 +76,19 @@ async def test_files_go_over_side_by_side(tmp_path: Path, direction: str) -> Non
         assert (tmp_path / name).read_bytes() == name.encode()
 
 
+async def test_a_path_is_the_same_for_all_clients(tmp_path: Path) -> None:
+    """The one that looks has gone to another directory than the others."""
+    async with served() as (client, server), several(server, 2) as pool:
+        await client.change_directory("/pub")
+        assert (await client.mirror(tmp_path, "deep", pool=pool)).is_complete
+    assert sorted(contents(tmp_path)) == ["c", "er", "er/b"]
+
+
 async def test_what_is_refused_side_by_side_is_in_the_report(tmp_path: Path) -> None:
     files = {f"/pub/{number}": b"x" for number in range(6)}
     async with served(files) as (client, server), several(server, 2) as pool:
         server.replies["RETR"] = lambda path: "550 no" if path.endswith(("2", "4")) else None
-        report = await client.mirror(tmp_path, "/pub", pool=pool, parallel=2)
+        report = await client.mirror(tmp_path, "/pub", pool=pool)
     assert [outcome.action.path for outcome in report.failed] == ["2", "4"]
     assert sorted(contents(tmp_path)) == ["0", "1", "3", "5"]
 
@@ -99,7 +98,7 @@ async def test_the_loss_of_one_connection_is_raised_by_itself_and_ends_the_other
     async with served(files) as (client, server), several(server, 2) as pool:
         server.replies["RETR"] = lambda path: "<close>" if path.endswith("1") else None
         with anyio.fail_after(LONG), pytest.raises(ftp.FTPDisconnected):
-            await client.mirror(tmp_path, "/pub", pool=pool, parallel=2)
+            await client.mirror(tmp_path, "/pub", pool=pool)
         server.replies.clear()
         # The client that did the rest is as it was.
         assert (await client.mirror(tmp_path, "/pub")).is_complete

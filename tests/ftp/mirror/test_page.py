@@ -13,7 +13,7 @@ from tests.ftp.mirror.sides import MODIFIED, served, write
 PAGE = Path(__file__).parents[3] / "docs" / "howto" / "ftp-mirror.md"
 TEXT = PAGE.read_text("utf-8")
 [SHOWN] = re.findall(r"^```\n(upload .*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
-[PROGRAM] = re.findall(r"^async with .*?:\n((?:    .*\n)+)", TEXT, re.MULTILINE)
+PROGRAM, _ = re.findall(r"^async with .*?:\n((?:    .*\n)+)", TEXT, re.MULTILINE)
 
 
 async def test_the_plan_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
