@@ -49,6 +49,14 @@ def test_a_url_last_is_an_upload(server: MiniFTP, tmp_path: Path) -> None:
     assert server.files == {"/pub/new": b"1", "/pub/d/b": b"two"}
 
 
+def test_several_files_go_over_at_once(server: MiniFTP, tmp_path: Path) -> None:
+    server.files |= {f"/pub/{number}": b"x" for number in range(8)}
+    result = run(url(server), tmp_path, "--parallel", "3")
+    assert result.exit_code == 0
+    assert result.output.splitlines()[-1] == "done: 11"
+    assert server.commands.count("USER me") > 2
+
+
 @pytest.mark.parametrize("option", ["--dry-run", "--json"])
 def test_a_dry_run_prints_the_plan_and_does_nothing(server: MiniFTP, tmp_path: Path, option: str) -> None:
     result = run(url(server), tmp_path / "copy", option)

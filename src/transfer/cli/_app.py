@@ -57,6 +57,7 @@ def mirror(
     ] = 0.5,
     exclude: Annotated[list[str] | None, typer.Option(help="A pattern as in .gitignore; may be repeated.")] = None,
     compare: Annotated[str, typer.Option(help="size+time, size or hash.")] = "size+time",
+    parallel: Annotated[int, typer.Option(help="How many files go over at once.", min=1)] = 1,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and do nothing.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print that as JSON, and do nothing.")] = False,
 ) -> None:
@@ -74,4 +75,5 @@ def mirror(
         exclude=exclude or (),
         compare=compare,  # type: ignore[typeddict-item]  # plan_mirror checks it
     )
-    sys.exit(run_mirror(Request(source, destination, options=options, dry_run=dry_run, as_json=json)))
+    request = Request(source, destination, options=options, dry_run=dry_run, as_json=json, parallel=parallel)
+    sys.exit(run_mirror(request))

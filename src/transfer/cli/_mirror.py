@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import AsyncExitStack
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -11,7 +12,7 @@ import attrs
 import typer
 
 from transfer import TransferError
-from transfer.ftp import Client, MirrorOptions, MirrorOutcome, MirrorPlan, MirrorStatus
+from transfer.ftp import Client, ClientPool, MirrorOptions, MirrorOutcome, MirrorPlan, MirrorStatus
 
 __all__ = ["Request", "run_mirror"]
 
@@ -28,6 +29,7 @@ class Request:
     options: MirrorOptions = attrs.field(kw_only=True)
     dry_run: bool = attrs.field(kw_only=True)
     as_json: bool = attrs.field(kw_only=True)
+    parallel: int = attrs.field(kw_only=True)
 
     @property
     def is_upload(self) -> bool:
@@ -57,20 +59,25 @@ async def _mirror(request: Request) -> int:
     if request.is_upload:
         url, local = local, url
         options["direction"] = "upload"
-    async with Client.from_url(_with_password(url)) as client:
+    url = _with_password(url)
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(Client.from_url(url))
         plan = await client.plan_mirror(Path(local), **options)
         if request.dry_run or request.as_json:
             typer.echo(plan.to_json() if request.as_json else str(plan))
             return 0
-        return await _apply(client, plan)
+        pool = None
+        if request.parallel > 1:
+            pool = await stack.enter_async_context(ClientPool.from_url(url, size=request.parallel))
+        return await _apply(client, plan, pool)
 
 
-async def _apply(client: Client, plan: MirrorPlan) -> int:
+async def _apply(client: Client, plan: MirrorPlan, pool: ClientPool | None) -> int:
     def show(outcome: MirrorOutcome) -> None:
         if outcome.status not in _QUIET:
             typer.echo(str(outcome), err=outcome.status is MirrorStatus.FAILED)
 
-    report = await client.apply(plan, on_outcome=show)
+    report = await client.apply(plan, pool=pool, on_outcome=show)
     typer.echo(str(report).splitlines()[-1])
     return 0 if report.is_complete else 1
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import anyio
 import attrs
@@ -53,7 +54,7 @@ async def several(server: MiniFTP, count: int) -> AsyncIterator[Clients]:
 
 
 @pytest.mark.parametrize("direction", ["download", "upload"])
-async def test_files_go_over_side_by_side(tmp_path: Path, direction: str) -> None:
+async def test_files_go_over_side_by_side(tmp_path: Path, direction: Any) -> None:
     names = [f"deep/{number}" for number in range(12)]
     if direction == "upload":
         write(tmp_path, {name: name.encode() for name in names})
@@ -63,7 +64,7 @@ async def test_files_go_over_side_by_side(tmp_path: Path, direction: str) -> Non
         report = await client.mirror(
             tmp_path,
             "/pub",
-            direction=direction,  # type: ignore[arg-type]  # one of both
+            direction=direction,
             pool=pool,
             on_outcome=outcomes.append,
         )
@@ -74,6 +75,31 @@ async def test_files_go_over_side_by_side(tmp_path: Path, direction: str) -> Non
             assert {server.files[f"/pub/{name}"] for name in names} == {name.encode() for name in names}
     for name in names:
         assert (tmp_path / name).read_bytes() == name.encode()
+
+
+@pytest.mark.parametrize("direction", ["download", "upload"])
+async def test_a_pool_of_clients_moves_files(tmp_path: Path, direction: Any) -> None:
+    names = [f"deep/{number}" for number in range(12)]
+    if direction == "upload":
+        write(tmp_path, {name: name.encode() for name in names})
+    files = {f"/pub/{name}": name.encode() for name in names} if direction == "download" else {}
+    async with served(files) as (client, server), ftp.ClientPool(server.host, server.port, size=3) as pool:
+        report = await client.mirror(tmp_path, "/pub", direction=direction, pool=pool)
+        assert report.is_complete
+        if direction == "upload":
+            assert server.files == {f"/pub/{name}": name.encode() for name in names}
+        again = await client.mirror(tmp_path, "/pub", direction=direction, pool=pool, compare="size")
+        assert again.outcomes == ()
+    assert {name: (tmp_path / name).read_bytes() for name in names} == {name: name.encode() for name in names}
+
+
+async def test_a_server_that_takes_few_clients_is_mirrored_by_few(tmp_path: Path) -> None:
+    files = {f"/pub/{number}": b"x" for number in range(12)}
+    async with served(files) as (client, server), ftp.ClientPool(server.host, server.port, size=4) as pool:
+        welcomes = ["230 welcome", "230 welcome"]
+        server.replies["PASS"] = lambda password: welcomes.pop() if welcomes else "530 too many connections"
+        assert (await client.mirror(tmp_path, "/pub", pool=pool)).is_complete
+    assert len(contents(tmp_path)) == 12
 
 
 async def test_a_path_is_the_same_for_all_clients(tmp_path: Path) -> None:
