@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Generator
+from functools import partial
 from pathlib import PurePosixPath
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import attrs
 from anyio.lowlevel import checkpoint_if_cancelled
@@ -59,8 +60,8 @@ Enter = Callable[[commands.Path], Awaitable[bool]]
 Ready = Callable[[], Awaitable[Session]]
 
 T = TypeVar("T")
-# Makes what the caller gets of a directory and a line in it.
-Shape = Callable[[Session, PurePosixPath, ListedLine], T]
+# Returns, for a directory, what makes of a line in it what the caller gets.
+Shape = Callable[[Session, PurePosixPath], Callable[[ListedLine], T]]
 # Chooses among the names of a tree, by a name, whether it is a directory, and the state of the directory that it is in
 # (True for the first one): whether it is wanted, and its own state if it is to be gone into, or None.
 Route = Callable[[str, bool, object], tuple[bool, object]]
@@ -71,19 +72,24 @@ def everything_below(_name: str, is_directory: bool, _state: object) -> tuple[bo
     return True, True if is_directory else None
 
 
-def as_found(_session: Session, directory: PurePosixPath, line: ListedLine) -> Found:
+def as_found(_session: Session, directory: PurePosixPath) -> Callable[[ListedLine], Found]:
     """Make a path and a dictionary."""
-    return directory / (line.name.rstrip("/") or line.name), dict(line.facts)
+
+    def make(line: ListedLine) -> Found:
+        # A line is passed on once, and so are its facts.
+        return directory / (line.name.rstrip("/") or line.name), cast("Info", line.facts)
+
+    return make
 
 
-def as_line(_session: Session, _directory: PurePosixPath, line: ListedLine) -> ListedLine:
+def as_line(_session: Session, _directory: PurePosixPath) -> Callable[[ListedLine], ListedLine]:
     """Leave the line as it is."""
-    return line
+    return lambda line: line
 
 
-def as_entry(session: Session, directory: PurePosixPath, line: ListedLine) -> Entry:
+def as_entry(session: Session, directory: PurePosixPath) -> Callable[[ListedLine], Entry]:
     """Make an entry, whose time is right by what is known of the server's clock."""
-    return Entry.in_directory(directory, line, session.settings.parser.clock_offset)
+    return partial(Entry.in_directory, directory, session.settings.parser.clock_offset)
 
 
 def at_once(session: Session) -> Ready:
@@ -300,7 +306,7 @@ class ListingIterator(Generic[T]):
         if opened.has_dot or not await is_the_path_itself(session, path, line):
             return self._found(session, [line])
         whole = PurePosixPath(path)
-        return [self._shape(session, whole.parent, attrs.evolve(line, name=whole.name))]
+        return [self._shape(session, whole.parent)(attrs.evolve(line, name=whole.name))]
 
     def _take(self, session: Session, lines: list[ListedLine]) -> list[T]:
         """Hold the first line back as long as it may be all there is."""
@@ -314,14 +320,13 @@ class ListingIterator(Generic[T]):
         return self._found(session, lines)
 
     def _found(self, session: Session, lines: list[ListedLine]) -> list[T]:
-        directory, shape = PurePosixPath(self._place.path), self._shape
+        directory = PurePosixPath(self._place.path)
+        make = self._shape(session, directory)
         for line in lines:
             # On the server's side a backslash or a colon is a letter like any other.
             if "/" in line.name or "\0" in line.name:
                 check_name(line.name.rstrip("/") or line.name, windows=False)
-        return [
-            shape(session, directory, line) for line in lines if self._route is None or self._wants(directory, line)
-        ]
+        return [make(line) for line in lines if self._route is None or self._wants(directory, line)]
 
     def _wants(self, directory: PurePosixPath, line: ListedLine) -> bool:
         """Ask the route, and note a directory that is to be gone into."""

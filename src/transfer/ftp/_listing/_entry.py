@@ -91,15 +91,15 @@ class Entry:
             clock_offset: how much later than UTC the server's clock is, for LIST, which does not say; MLSx is in UTC
                 (RFC 3659 §2.3).
         """
-        source = _Source(PurePosixPath(), line, clock_offset)
+        source = _Source(PurePosixPath(), clock_offset, line)
         values = {name: make(source) for name, make in _ATTRIBUTES.items()}
         return cls(**(values if path is None else values | {"path": path}))
 
     @classmethod
-    def in_directory(cls, directory: PurePosixPath, line: ListedLine, clock_offset: timedelta) -> Entry:
+    def in_directory(cls, directory: PurePosixPath, clock_offset: timedelta, line: ListedLine) -> Entry:
         """Make an entry of a *line* of the listing of *directory*, as :meth:`from_line` does."""
         entry = cls.__new__(cls)
-        entry.__dict__[_SOURCE] = _Source(directory, line, clock_offset)
+        entry.__dict__[_SOURCE] = directory, clock_offset, line
         return entry
 
     if not TYPE_CHECKING:  # else every misspelt attribute would pass
@@ -108,20 +108,12 @@ class Entry:
             source, make = self.__dict__.get(_SOURCE), _ATTRIBUTES.get(name)
             if source is None or make is None:
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            value = self.__dict__[name] = make(source)
+            value = self.__dict__[name] = make(_Source(*source))
             return value
 
     def __getstate__(self) -> dict[str, object]:
         """Be pickled and copied as a whole."""
         return {name: getattr(self, name) for name in _ATTRIBUTES}
-
-
-class _Source(NamedTuple):
-    """What an entry is made of."""
-
-    directory: PurePosixPath
-    line: ListedLine
-    clock_offset: timedelta
 
 
 def _owner(facts: Facts) -> str | None:
@@ -132,19 +124,27 @@ def _group(facts: Facts) -> str | None:
     return _first(facts, "unix.groupname", "unix.group", "unix.gid")
 
 
+class _Source(NamedTuple):
+    """What an entry is made of."""
+
+    directory: PurePosixPath
+    clock_offset: timedelta
+    line: ListedLine
+
+
 _ATTRIBUTES: dict[str, Callable[[_Source], Any]] = {
-    "name": lambda source: source.line.name,
-    "path": lambda source: source.directory / (source.line.name.rstrip("/") or source.line.name),
-    "type": lambda source: _type(source.line.facts)[0],
-    "size": lambda source: _size(source.line.facts.get("size")),
-    "modify": lambda source: _modify(source.line, source.clock_offset)[0],
-    "modify_precision": lambda source: _modify(source.line, source.clock_offset)[1],
-    "mode": lambda source: _mode(source.line.facts.get("unix.mode")),
-    "owner": lambda source: _owner(source.line.facts),
-    "group": lambda source: _group(source.line.facts),
-    "link_target": lambda source: _type(source.line.facts)[1],
-    "raw": lambda source: source.line.raw,
-    "facts": lambda source: source.line.facts,
+    "name": lambda of: of.line.name,
+    "path": lambda of: of.directory / (of.line.name.rstrip("/") or of.line.name),
+    "type": lambda of: _type(of.line.facts)[0],
+    "size": lambda of: _size(of.line.facts.get("size")),
+    "modify": lambda of: _modify(of.line, of.clock_offset)[0],
+    "modify_precision": lambda of: _modify(of.line, of.clock_offset)[1],
+    "mode": lambda of: _mode(of.line.facts.get("unix.mode")),
+    "owner": lambda of: _owner(of.line.facts),
+    "group": lambda of: _group(of.line.facts),
+    "link_target": lambda of: _type(of.line.facts)[1],
+    "raw": lambda of: of.line.raw,
+    "facts": lambda of: of.line.facts,
 }
 
 

@@ -90,8 +90,12 @@ class ListedLine:
     def facts(self) -> Facts:
         """What the line says of the name, under the names of RFC 3659 §7.5."""
         if isinstance(self._facts, str):
-            pairs = [fact.split("=", 1) for fact in self._facts.split(";") if fact]
-            self._facts = {name.lower(): value for name, value in pairs}
+            facts: dict[str, str] = {}
+            for fact in self._facts.split(";"):
+                if fact:
+                    name, _, value = fact.partition("=")
+                    facts[name.lower()] = value
+            self._facts = facts
         return self._facts
 
     @property

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath
 
 from transfer.ftp._listing._line import ListedLine, UnreadableLineError, decode_line, excerpt
 
-__all__ = ["parse_mlst_reply", "parse_mlsx_line", "read_mlsx_line"]
+__all__ = ["parse_mlst_reply", "parse_mlsx_line", "read_mlsx_line", "read_mlsx_lines"]
 
 # RFC 3659 §7.2: entry = [ facts ] SP pathname, facts = 1*( fact ";" ), fact = factname "=" value. Values have no
 # spaces there, but the targets of links have them in the wild; the facts end at the first ";" before a space that no
@@ -34,6 +34,26 @@ def read_mlsx_line(raw: bytes | str, encoding: str = "utf-8") -> ListedLine:
         reason = "does not begin with facts" if text.partition(" ")[2] else "has no name"
         raise UnreadableLineError(f"MLSx line {reason}: {excerpt(text)}")
     return ListedLine(match[2], match[1], raw=raw if isinstance(raw, bytes) else b"")
+
+
+def read_mlsx_lines(
+    lines: Iterable[bytes], encoding: str, read: Callable[[bytes], ListedLine | None]
+) -> list[ListedLine]:
+    """Read many lines without their ends, as :func:`read_mlsx_line` does; *read* is given those that are not plain.
+
+    This is the loop that a long listing goes through, which is why there are no calls in it.
+    """
+    listed: list[ListedLine] = []
+    for raw in lines:
+        try:
+            match = _LINE.fullmatch(raw.decode(encoding, "surrogateescape"))
+        except UnicodeError:
+            match = None
+        if match is not None and not raw.endswith(b"\r"):
+            listed.append(ListedLine(match[2], match[1], raw=raw))
+        elif (line := read(raw)) is not None:
+            listed.append(line)
+    return listed
 
 
 def parse_mlsx_line(raw: bytes | str, encoding: str = "utf-8") -> tuple[PurePosixPath, dict[str, str]]:

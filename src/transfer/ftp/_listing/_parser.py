@@ -27,7 +27,7 @@ from transfer.ftp._listing._line import (
     decode_line,
     excerpt,
 )
-from transfer.ftp._listing._mlsx import parse_mlst_reply, read_mlsx_line
+from transfer.ftp._listing._mlsx import parse_mlst_reply, read_mlsx_line, read_mlsx_lines
 from transfer.ftp._listing._mvs import after_mvs_header, read_mvs_line
 from transfer.ftp._listing._unix import read_unix_line
 from transfer.ftp._listing._vms import is_vms_name, is_vms_rest, read_vms_line
@@ -106,6 +106,18 @@ class LineReader:
 
     def _give_up(self, raw: bytes, reason: str) -> None:
         self._skip(SkippedLine(raw, reason))
+
+
+class MlsdReader(LineReader):
+    """Reads the lines of MLSD."""
+
+    def __init__(self, encoding: str, skip: Callable[[SkippedLine], object]) -> None:
+        super().__init__([partial(read_mlsx_line, encoding=encoding)], skip)
+        self._encoding = encoding
+
+    def read_all(self, lines: Iterable[bytes]) -> list[ListedLine]:
+        """Read several lines, and return the entries in them."""
+        return read_mlsx_lines(lines, self._encoding, self.read)
 
 
 class ListReader(LineReader):
@@ -196,7 +208,7 @@ class ListingParser:
     def read_mlsd(self, skip: Callable[[SkippedLine], object]) -> LineReader:
         """Return what reads one listing of MLSD; *skip* is told of each line that can't be read."""
         override = self.overrides.get("parse_mlsx_line")
-        return LineReader([override or self._mlsx], skip)
+        return MlsdReader(self.encoding, skip) if override is None else LineReader([override], skip)
 
     def read_mlst(self, lines: Sequence[str]) -> ListedLine:
         """Find the entry in the *lines* of a reply to MLST.
@@ -239,9 +251,6 @@ class ListingParser:
             partial(read_as400_line, encoding=encoding),
             partial(read_mvs_line, encoding=encoding),
         ]
-
-    def _mlsx(self, raw: bytes) -> ListedLine:
-        return read_mlsx_line(raw, self.encoding)
 
     def _bare(self, raw: bytes) -> ListedLine:
         return ListedLine(decode_line(raw, self.encoding), {}, raw=raw)
