@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from tests.ftp.support import HELLO, answer, binary, connected, deliver, open_data
-from tests.peers import MiniFTP, ScriptedPeer, close_data, expect_eof, send, send_data
+from tests.peers import MiniFTP, ScriptedPeer, Step, close_data, expect_eof, send, send_data
 from transfer import ftp
 
 TREE = {"/a.txt": b"one", "/pub/b.txt": b"three", "/pub/deep/c.txt": b""}
@@ -133,16 +133,26 @@ async def test_listing_a_file_shows_the_file_itself(peer: ScriptedPeer, command:
     client.close()
 
 
+SIZE, MLST = b"SIZE x", b"MLST x"
+
+
 @pytest.mark.parametrize(
-    ("reply", "path"),
-    [(b"213 3", "x"), (b"502 no", "x"), (b"213 4096", "x/x"), (b"550 not a file", "x/x"), (b"213 ?", "x/x")],
+    ("asked", "path"),
+    [
+        (answer(SIZE, b"213 3"), "x"),
+        (answer(SIZE, b"213 4096"), "x/x"),
+        (answer(SIZE, b"550 not a file"), "x/x"),
+        (answer(SIZE, b"213 ?"), "x/x"),
+        ((*answer(SIZE, b"502 no"), *answer(MLST, b"502 no")), "x"),
+        ((*answer(SIZE, b"502 no"), *answer(MLST, b"250-here\r\n type=file; x\r\n250 end")), "x"),
+        ((*answer(SIZE, b"502 no"), *answer(MLST, b"250-here\r\n type=dir; x\r\n250 end")), "x/x"),
+    ],
+    ids=["213", "213 other", "550", "213 nonsense", "neither", "file", "directory"],
 )
-async def test_a_file_in_a_directory_of_its_own_name_is_told_apart_by_its_size(
-    peer: ScriptedPeer, reply: bytes, path: str
+async def test_a_file_in_a_directory_of_its_own_name_is_told_apart(
+    peer: ScriptedPeer, asked: tuple[Step, ...], path: str
 ) -> None:
-    peer.script(
-        HELLO, *binary(), *deliver(b"LIST x", b"total 3\r\n" + UNIX + b"x\r\n"), *answer(b"SIZE x", reply), expect_eof()
-    )
+    peer.script(HELLO, *binary(), *deliver(b"LIST x", b"total 3\r\n" + UNIX + b"x\r\n"), *asked, expect_eof())
     client = await connected(peer)
     assert [str(entry.path) async for entry in client.entries("x", raw_command="LIST")] == [path]
     client.close()
