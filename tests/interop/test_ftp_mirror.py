@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.interop._files import logged_in, octets, once_each, put, put_directory
+from tests.interop._files import logged_in, octets, once_each, options, put, put_directory
 from tests.interop._servers import FtpServer
+from transfer.ftp import ClientPool
 
 NAMES = ["a", "deep/b", "deep/er/c d", ".hidden", "deep/\u00e9"]
 
@@ -43,6 +44,30 @@ async def test_trees_are_alike_both_ways_and_then_there_is_nothing_to_do(ftp_ser
         assert (back / "empty").is_dir()
         again = await client.plan_mirror(back, "site")
         assert again.is_empty, str(again)
+
+
+@once_each
+async def test_a_pool_makes_trees_alike(ftp_server: FtpServer, tmp_path: Path) -> None:
+    put_directory(ftp_server, "site")
+    here, back = tmp_path / "here", tmp_path / "back"
+    here.mkdir()
+    files = fill(here)
+    pool = ClientPool(
+        ftp_server.host,
+        ftp_server.port,
+        ftp_server.user,
+        ftp_server.password,
+        upgrade_to_tls=ftp_server.mode == "explicit",
+        size=3,
+        **options(ftp_server),
+    )
+    async with logged_in(ftp_server) as client, pool:
+        report = await client.mirror(here, "site", direction="upload", pool=pool)
+        assert report.is_complete, str(report)
+        report = await client.mirror(back, "site", pool=pool)
+        assert report.is_complete, str(report)
+        assert files_in(back) == files
+        assert (await client.plan_mirror(back, "site")).is_empty
 
 
 @once_each

@@ -94,6 +94,20 @@ async def test_a_cancelled_upload_goes_on_when_called_again(tmp_path: Path) -> N
     )
 
 
+async def test_a_cancelled_download_over_a_pool_goes_on_when_called_again(tmp_path: Path) -> None:
+    async def download(subject: Subject) -> None:
+        async with ftp.ClientPool(subject.server.host, subject.server.port, size=2) as pool:
+            await subject.client.mirror(subject.folder, "/pub", pool=pool)
+
+    await cancel_everywhere(
+        download,
+        around=lambda: one_server(tmp_path),
+        check=goes_on,
+        modes=(Mode.SCOPE, Mode.NATIVE),
+        clean_up_points=6,
+    )
+
+
 @pytest.mark.parametrize("data", [False, True])
 async def test_a_download_that_is_cut_off_says_so_and_leaves_whole_files(tmp_path: Path, data: bool) -> None:
     folder = tmp_path / "copy"
