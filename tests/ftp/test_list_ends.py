@@ -6,6 +6,7 @@ import threading
 from pathlib import PurePosixPath
 
 import anyio
+import anyio.lowlevel
 import attrs
 import pytest
 
@@ -81,6 +82,37 @@ async def test_an_endless_listing_comes_to_an_end(data: bytes) -> None:
         assert not client.is_connected
         await client.connect(peer.host, peer.port)
         client.close()
+
+
+@pytest.mark.parametrize("line", [b"\r\n", b"?\r\n", b"total 5\r\n"], ids=["empty", "unreadable", "header"])
+@pytest.mark.parametrize("command", ["LIST", "MLSD"])
+async def test_lines_that_are_no_entries_are_counted_as_well(peer: ScriptedPeer, command: str, line: bytes) -> None:
+    scripted(peer, line * 60, line=command.encode())
+    client = await connected(peer, listing_limits=ftp.ListingLimits(entries=55))
+    with pytest.raises(ftp.FTPProtocolError, match="55 lines that are no entries"):
+        await client.list(raw_command=command)
+    assert not client.is_connected
+
+
+async def test_other_tasks_have_their_turn_while_many_lines_are_read(peer: ScriptedPeer) -> None:
+    """One block of the connection may hold tens of thousands of lines, each of which is looked at by every parser."""
+    turns = 0
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await anyio.lowlevel.checkpoint()
+
+    scripted(peer, b"?\n" * 20_000, line=b"LIST")
+    client = await connected(peer)
+    async with anyio.create_task_group() as group:
+        group.start_soon(count_turns)
+        await anyio.lowlevel.checkpoint()
+        assert await client.list(raw_command="LIST") == []
+        group.cancel_scope.cancel()
+    assert turns >= 20_000 // 400
+    client.close()
 
 
 @pytest.mark.parametrize("names", ["a", "ab"], ids=["deep", "wide"])

@@ -222,6 +222,13 @@ def test_jobs_of_zos_have_a_header_too() -> None:
     assert read(header + "ME1 JOB01906 ME  ACTIVE A") == (["JOB01906"], [])
 
 
+def test_a_header_takes_the_place_of_the_one_before() -> None:
+    """However many there are, a line is not tried more often."""
+    members = " Name     VV.MM   Created       Changed      Size  Init   Mod   Id\n"
+    data_sets = "Volume Unit    Referred Ext Used Recfm Lrecl BlkSz Dsorg Dsname\n"
+    assert read(members * 5000 + "ONE\n" + data_sets * 5000 + "Migrated A.B\nTWO\n") == (["ONE", "A.B"], [b"TWO"])
+
+
 @pytest.mark.parametrize(
     "header",
     ["total 12", "insgesamt 12", "totale 0", "totaal 4K", "итого 12", "总用量 12", "合計 1,024", "razem 3"],

@@ -134,6 +134,7 @@ class ListReader(LineReader):
     ) -> None:
         super().__init__(dialects, skip, before=before, after=after)
         self._encoding = encoding
+        self._told_after = tuple(after)
         self._held: bytes | None = None
         """A name whose entry may go on in the next line."""
 
@@ -155,8 +156,8 @@ class ListReader(LineReader):
     def _give_up(self, raw: bytes, reason: str) -> None:
         below = after_mvs_header(raw)
         if below is not None:
-            self._after = (*self._after, partial(below, encoding=self._encoding))
-            self._parsers = (*self._parsers, self._after[-1])
+            self._after = (*self._told_after, partial(below, encoding=self._encoding))
+            self._parsers = (*self._before, *self._dialects, *self._after)
         elif is_vms_name(raw):
             self._held = raw
         else:
