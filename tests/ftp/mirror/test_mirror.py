@@ -12,6 +12,7 @@ from tests.ftp.mirror.sides import MODIFIED, contents, served, shown, write
 from tests.peers import CLOSE
 from transfer import ftp
 from transfer.ftp import MirrorStatus
+from transfer.ftp._mirror._applying import apply_plan
 
 # -- download ---------------------------------------------------------------------------------------------------------
 
@@ -251,6 +252,20 @@ async def test_files_are_not_asked_about_before_they_go_over(tmp_path: Path) -> 
         await client.mirror(tmp_path / "copy", "/pub", direction="upload")
         asked = [command for command in server.commands if command.startswith(("MLST", "SIZE", "MDTM"))]
         assert asked == ["MLST /pub"]
+
+
+async def test_directories_are_made_by_a_command_each(tmp_path: Path) -> None:
+    write(tmp_path, {"a/b/c": b"1"})
+    async with served({}) as (client, server):
+        plan = await client.plan_mirror(tmp_path, "/", direction="upload")
+        server.commands.clear()
+        server.directories.add("/a")  # somebody else was quicker
+        server.replies["MKD"] = lambda path: "550 no" if path == "/a/b" else None
+        pending = [True] * len(plan.actions)
+        report = await apply_plan(client, plan, pending, pool=None, on_outcome=None, options={})
+        made = [command for command in server.commands if command.startswith(("MKD", "MLST"))]
+        assert made == ["MKD /a", "MLST /a", "MKD /a/b", "MLST /a/b"]
+        assert [outcome.action.path for outcome in report.failed] == ["a/b"]
 
 
 async def test_a_file_that_has_become_a_directory_meanwhile_is_not_moved_as_a_tree(tmp_path: Path) -> None:

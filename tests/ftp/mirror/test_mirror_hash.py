@@ -73,6 +73,16 @@ async def test_a_file_whose_checksum_is_refused_is_not_taken_for_the_same(tmp_pa
     assert shown(plan) == ["~ b (3 B): content is not known to be the same"]
 
 
+async def test_a_source_that_has_vanished_fails_alone(tmp_path: Path) -> None:
+    write(tmp_path, {"a": b"ONE", "b": b"TWO"})
+    async with hashing() as (client, server):
+        plan = await client.plan_mirror(tmp_path, "/pub", compare="hash", direction="upload")
+        (tmp_path / "a").unlink()
+        report = await client.apply(plan)
+        assert [outcome.action.path for outcome in report.failed] == ["a"]
+        assert (server.files["/pub/a"], server.files["/pub/b"]) == (b"one", b"TWO")
+
+
 async def test_a_server_that_is_busy_is_asked_for_checksums_another_time(tmp_path: Path) -> None:
     write(tmp_path, {"a": b"one"})
     async with hashing() as (client, server):

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import attrs
 
 from transfer.ftp._checks import checksum_of
-from transfer.ftp._errors import StatusCodeError
+from transfer.ftp._errors import PathIOError, StatusCodeError
 from transfer.ftp._mirror._local import LocalTree
 from transfer.ftp._mirror._remote import RemoteTree
 from transfer.ftp._mirror._snapshot import Kind, Node, Snapshot
@@ -26,24 +26,23 @@ class Digests:
 
     @classmethod
     async def of(cls, paths: Iterable[str], local: LocalTree, remote: RemoteTree) -> Digests:
-        """Compute those of *paths* on both sides; a path of which the server refuses it has none.
+        """Compute those of *paths* on both sides; a path that one side can't read has none.
 
         Raises:
             FTPNotSupported: the server can't compute any.
-            PathIOError: a file of this side can't be read.
             FTPException: as for exchanges.
         """
         digests = cls()
         for path in paths:
             try:
                 theirs = await remote.client.checksum(remote.join(path))
-            except StatusCodeError as exc:
+                with path_errors():
+                    opened = opened_for_reading(local.storage, await local.place(path), 0)
+                    ours = await checksum_of(opened, theirs.algorithm)
+            except (StatusCodeError, PathIOError) as exc:
                 if exc.retryable:
                     raise
                 continue
-            with path_errors():
-                opened = opened_for_reading(local.storage, await local.place(path), 0)
-                ours = await checksum_of(opened, theirs.algorithm)
             digests.remote[path] = f"{theirs.algorithm}:{theirs.digits}"
             digests.local[path] = f"{ours.algorithm}:{ours.digits}"
         return digests

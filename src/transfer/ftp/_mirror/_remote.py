@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from transfer.ftp import _commands as commands
 from transfer.ftp._errors import FTPProtocolError, StatusCodeError
 from transfer.ftp._listing import Entry, EntryType
 from transfer.ftp._mirror._snapshot import ROOT, Kind, LeaveOut, Node, Snapshot, join
@@ -66,7 +67,17 @@ class RemoteTree:
 
     async def make_directory(self, path: str) -> None:
         """Make the directory *path*; one that is there is no error."""
-        await self.client.make_directory(self.join(path), parents=path == ROOT)
+        place = self.join(path)
+        if path == ROOT:
+            await self.client.make_directory(place)
+            return
+        session = await self.client._ready()
+        try:
+            # It is not there, as far as the plan knows: to ask first would be a command more for each.
+            await session.control.ask(commands.mkd(place), "2xx")
+        except StatusCodeError as exc:
+            if exc.retryable or not await self.client.exists(place):
+                raise
 
     async def delete_file(self, path: str) -> None:
         """Delete the file *path*, or the link itself."""
