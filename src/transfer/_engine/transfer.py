@@ -40,6 +40,7 @@ class Arrival(Protocol):
 
     async def accept(self) -> Stream:
         """Wait for it, for a limited time. A cancellation loses no connection."""
+        ...
 
     def close(self) -> None:
         """Let nobody in any more. Idempotent."""
