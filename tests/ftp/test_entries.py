@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from tests.ftp.support import HELLO, answer, binary, connected, deliver, open_data
-from tests.peers import MiniFTP, ScriptedPeer, Step, close_data, expect_eof, send, send_data
+from tests.peers import MiniFTP, ScriptedPeer, Step, close, close_data, expect_eof, send, send_data
 from transfer import ftp
 
 TREE = {"/a.txt": b"one", "/pub/b.txt": b"three", "/pub/deep/c.txt": b""}
@@ -156,6 +156,23 @@ async def test_a_file_in_a_directory_of_its_own_name_is_told_apart(
     client = await connected(peer)
     assert [str(entry.path) async for entry in client.entries("x", raw_command="LIST")] == [path]
     client.close()
+
+
+@pytest.mark.parametrize("verb", [b"SIZE", b"MLST"])
+async def test_a_connection_that_is_lost_meanwhile_is_an_error(peer: ScriptedPeer, verb: bytes) -> None:
+    size = answer(SIZE, b"502 no") if verb == b"MLST" else ()
+    peer.script(
+        HELLO,
+        *binary(),
+        *deliver(b"LIST x", UNIX + b"x\r\n"),
+        *size,
+        *answer(verb + b" x", b"421 enough"),
+        close(),
+    )
+    client = await connected(peer)
+    with pytest.raises(ftp.FTPException, match="421 enough"):
+        await client.list("x", raw_command="LIST")
+    assert not client.is_connected
 
 
 @pytest.mark.parametrize(

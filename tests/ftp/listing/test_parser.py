@@ -216,3 +216,31 @@ def test_a_time_beyond_what_there_is_is_none() -> None:
     line = ListingParser().parse(b"-rw-r--r-- 1 o g 12 9999-12-31 23:00 x")
     assert isinstance(line, ListedLine)
     assert Entry.from_line(line, clock_offset=timedelta(hours=-3)).modify is None
+
+
+def test_a_method_that_is_overridden_reads_the_reply_to_mlst() -> None:
+    parser = ListingParser(overrides={"parse_mlsx_line": mine})
+    line = parser.read_mlst(["begin", " type=file; x", "end"])
+    assert (line.name, line.raw) == ("mine", b"type=file; x")
+    with pytest.raises(UnreadableLineError):
+        parser.read_mlst(["begin", " other", "end"])
+    assert ListingParser().read_mlst(["begin", " type=file; x", "end"]).name == "x"
+
+
+MLSD_LINES = st.binary(max_size=40) | st.sampled_from(
+    [b"type=file; a", b"type=file; a\r", b"Type=DIR;size=1; b c", b"type=a b;x=y; c", b" d", b"junk", b"", b"x=1 e"]
+)
+
+
+@given(st.lists(MLSD_LINES, max_size=12), st.sampled_from(["utf-8", "latin-1", "shift_jis", "utf-16", "iso2022_jp"]))
+def test_many_lines_of_mlsd_are_read_as_one_by_one(lines: list[bytes], encoding: str) -> None:
+    at_once: list[SkippedLine] = []
+    one_by_one: list[SkippedLine] = []
+    parser = ListingParser(encoding=encoding)
+    found = parser.read_mlsd(at_once.append).read_all(lines)
+    reader = parser.read_mlsd(one_by_one.append)
+    expected = [line for raw in lines if (line := reader.read(raw)) is not None]
+    assert [(line.name, line.facts, line.raw) for line in found] == [
+        (line.name, line.facts, line.raw) for line in expected
+    ]
+    assert at_once == one_by_one
