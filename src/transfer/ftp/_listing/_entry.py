@@ -92,8 +92,10 @@ class Entry:
                 (RFC 3659 §2.3).
         """
         source = _Source(PurePosixPath(), clock_offset, line)
-        values = {name: make(source) for name, make in _ATTRIBUTES.items()}
-        return cls(**(values if path is None else values | {"path": path}))
+        values: dict[str, Any] = {name: make(source) for name, make in _ATTRIBUTES.items()}
+        if path is not None:
+            values["path"] = path
+        return cls(**values)
 
     @classmethod
     def in_directory(cls, directory: PurePosixPath, clock_offset: timedelta, line: ListedLine) -> Entry:
