@@ -14,8 +14,9 @@ import anyio.abc
 from transfer._engine.pool import Pool, PoolLimits
 from transfer.ftp._client import Client
 from transfer.ftp._context import ClientContext
-from transfer.ftp._errors import FAMILY, InvalidCommand
+from transfer.ftp._errors import FAMILY, FTPNotSupported, InvalidCommand
 from transfer.ftp._pool._connections import Connections
+from transfer.ftp._pool._segments import download_segments
 from transfer.ftp._session import Session
 from transfer.ftp._settings import (
     DEFAULT_ACCOUNT,
@@ -28,6 +29,7 @@ from transfer.ftp._transfers import _trees
 from transfer.ftp._transfers._attempts import Attempts
 from transfer.ftp._transfers._jobs import several_at_once
 from transfer.ftp._transfers._options import Options, TransferOptions, choose
+from transfer.ftp._transfers._remote import exact_size
 from transfer.ftp._transfers._targets import local_target, remote_target
 
 __all__ = ["ClientPool"]
@@ -195,6 +197,49 @@ class ClientPool:
         chosen = choose(options, atomic=True)
         target = local_target(source, destination, write_into=write_into, block_size=DEFAULT_BLOCK_SIZE)
         await _trees.download(self._attempts(chosen), self._storage, source, target, chosen, several_at_once(self.size))
+
+    async def download_segments(
+        self,
+        source: str | PurePosixPath,
+        destination: str | Path = "",
+        *,
+        write_into: bool = False,
+        segments: int | None = None,
+        **options: Unpack[TransferOptions],
+    ) -> None:
+        """Receive the file *source* in several parts at once, for servers or networks that limit a connection's speed.
+
+        Args:
+            source: a file on the server, which tells its size.
+            destination: as for :meth:`Client.download`.
+            write_into: likewise.
+            segments: how many parts; as many as there may be connections by default.
+            options: as explained at :class:`TransferOptions`. With ``resume`` a journal, ``NAME.part.json``, keeps what
+                each part has received.
+
+        Raises:
+            FTPNotSupported: the server does not tell how large the file is.
+            StatusCodeError: there is no such file, or the server can't begin in the middle of it.
+            ValueError: an option can't be so, or not together with parts.
+            PathIOError, FTPIncompleteTransfer, FTPException: as for :meth:`Client.download`.
+
+        Cancellation and errors: what was received is removed, unless it is to be resumed.
+        """
+        chosen = choose(options, atomic=True)
+        count = self.size if segments is None else segments
+        if count < 1 or not (chosen.has_offsets and chosen.atomic) or chosen.follow_links:
+            raise ValueError("parts are at least one, of octets, and become a file of its own when all are there")
+        target = local_target(source, destination, write_into=write_into, block_size=DEFAULT_BLOCK_SIZE)
+        attempts = self._attempts(chosen)
+        found, refusal = await attempts.do(lambda session: _trees.look_at(session, source))
+        remote = _trees.remote_file_at(source, found)
+        # What a listing shows may be out of date.
+        size = await attempts.do(lambda session: exact_size(session, source))
+        if size is None:
+            raise FTPNotSupported(f"The server does not tell the size of {source}") from refusal
+        await download_segments(
+            attempts, self._storage, remote, target, chosen, size=size, segments=count, workers=self.size
+        )
 
     def _attempts(self, options: Options) -> Attempts:
         @contextlib.asynccontextmanager

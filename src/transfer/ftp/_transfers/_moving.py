@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from typing import BinaryIO, Protocol
 
@@ -83,8 +84,8 @@ class Way:
             if self.throttle is not None:
                 await self.throttle.spend(len(piece))
 
-    async def receive(self, stream: Stream, drain: Drain) -> None:
-        """Receive until the end; ``stream.truncated`` tells whether TLS was cut off.
+    async def receive(self, stream: Stream, drain: Drain, *, most: int | None = None) -> None:
+        """Receive until the end, or *most* octets; ``stream.truncated`` tells whether TLS was cut off.
 
         Raises:
             TransferTimeoutError, DisconnectedError, TLSError: as for every stream.
@@ -92,16 +93,24 @@ class Way:
 
         Cancellation and errors: the stream is of no further use; a file has what the meter has counted.
         """
-        if self.codec is None and not callable(drain):
+        if self.codec is None and most is None and not callable(drain):
             await receive_file(stream, drain, seconds=self.seconds, meter=self.meter, throttle=self.throttle)
             return
-        while block := await stream.receive(Deadline(self.seconds, "progress of the transfer"), self._most_bytes()):
+        left = math.inf if most is None else most
+        while block := await self._next_block(stream, left):
+            left -= len(block)
             for piece in [block] if self.codec is None else self.codec.feed(block):
                 await self._keep(drain, piece)
             if self.throttle is not None:
                 await self.throttle.spend(len(block))
         for piece in [] if self.codec is None or stream.truncated else self.codec.finish():
             await self._keep(drain, piece)
+
+    async def _next_block(self, stream: Stream, left: float) -> bytes:
+        if not left:
+            return b""
+        count = int(min(self._most_bytes(), left))
+        return await stream.receive(Deadline(self.seconds, "progress of the transfer"), count)
 
     async def _keep(self, drain: Drain, piece: bytes) -> None:
         if callable(drain):
