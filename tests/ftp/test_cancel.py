@@ -96,6 +96,18 @@ async def leave_half_way(subject: Subject) -> None:
     await subject.client.command("NOOP", "200")
 
 
+async def write_a_stream(subject: Subject) -> None:
+    async with subject.client.upload_stream("new") as stream:
+        await stream.write(b"one")
+        await stream.write(b"two")
+
+
+async def read_a_stream(subject: Subject) -> None:
+    async with subject.client.download_stream("a", offset=5) as stream:
+        async for _ in stream.iter_by_block(4000):
+            pass
+
+
 async def upload_a_file(subject: Subject) -> None:
     await subject.client.upload(subject.folder / "tree" / "x", "new/x", write_into=True)
 
@@ -128,6 +140,8 @@ CALLS: dict[str, Call] = {
     "upload a tree": upload_a_tree,
     "download": lambda subject: subject.client.download("a", subject.folder / "copy"),
     "download a tree": lambda subject: subject.client.download("/d/e", subject.folder / "copy"),
+    "upload_stream": write_a_stream,
+    "download_stream": read_a_stream,
     "quit": lambda subject: subject.client.quit(),
 }
 

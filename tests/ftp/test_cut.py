@@ -9,9 +9,20 @@ from pathlib import Path
 import attrs
 import pytest
 
-from tests.ftp.support import answer, binary, deliver, open_data
+from tests.ftp.support import answer, binary, deliver, open_data, passive
 from tests.harness import CutOutcome, cut_everywhere
-from tests.peers import CutMode, MiniFTP, ScriptedPeer, Step, expect_eof, receive_data, send
+from tests.peers import (
+    CutMode,
+    MiniFTP,
+    ScriptedPeer,
+    Step,
+    accept_data,
+    close_data,
+    expect_eof,
+    receive_data,
+    send,
+    send_data,
+)
 from transfer import ftp
 from transfer._net.timeouts import Timeouts
 from transfer._net.tls import TLS
@@ -70,6 +81,13 @@ def sent(client: ftp.Client, folder: Path) -> Awaitable[object]:
     return client.upload(folder / "x")
 
 
+async def streamed(client: ftp.Client, folder: Path) -> None:
+    async with client.upload_stream("x") as stream:
+        await stream.write(CONTENT)
+    async with client.download_stream("x", offset=3) as stream:
+        assert await stream.read() == CONTENT[3:]
+
+
 LISTED = b"type=file; a\r\n b\r\n"
 DIALOGUES = {
     "looks": Dialogue(
@@ -101,6 +119,22 @@ DIALOGUES = {
         (*answer(b"MLST x", b"250-a\r\n type=file;size=10; x\r\n250 b"), *binary(), *deliver(b"RETR x", CONTENT)),
     ),
     "upload": Dialogue(sent, (*binary(), *open_data(b"STOR x"), receive_data("d"), send(b"226 a\r\n"))),
+    "streams": Dialogue(
+        streamed,
+        (
+            *binary(),
+            *open_data(b"STOR x"),
+            receive_data("d"),
+            send(b"226 a\r\n"),
+            *passive("e"),
+            *answer(b"REST 3", b"350 a"),
+            *answer(b"RETR x", b"150 a"),
+            accept_data("e"),
+            send_data("e", CONTENT[3:]),
+            close_data("e"),
+            send(b"226 a\r\n"),
+        ),
+    ),
 }
 
 

@@ -32,7 +32,7 @@ from transfer.ftp._errors import (
     StatusCodeError,
 )
 from transfer.ftp._features import Features
-from transfer.ftp._listing import Entry, EntryType, UnreadableLineError
+from transfer.ftp._listing import BasicListInfo, Entry, EntryType, ListInfo, UnixListInfo, UnreadableLineError
 from transfer.ftp._mirror._action import MirrorAction, MirrorActionKind
 from transfer.ftp._mirror._making import MirrorOptions
 from transfer.ftp._mirror._plan import MirrorPlan
@@ -50,6 +50,7 @@ from transfer.ftp._settings import (
     ListingLimits,
     StreamThrottle,
 )
+from transfer.ftp._streams._stream import DataConnectionThrottleStreamIO, StreamIO, ThrottleStreamIO
 from transfer.ftp._transfers._options import TransferOptions
 
 __all__ = [
@@ -66,10 +67,12 @@ __all__ = [
     "AsyncPathIO",
     "AsyncStreamIterator",
     "BaseClient",
+    "BasicListInfo",
     "Checksum",
     "Client",
     "ClientPool",
     "Code",
+    "DataConnectionThrottleStreamIO",
     "Entry",
     "EntryType",
     "FTPAuthenticationError",
@@ -83,6 +86,7 @@ __all__ = [
     "FTPTimeoutError",
     "Features",
     "InvalidCommand",
+    "ListInfo",
     "ListingLimits",
     "MemoryPathIO",
     "MirrorAction",
@@ -102,9 +106,12 @@ __all__ = [
     "SSLSessionBoundContext",
     "ServerProfile",
     "StatusCodeError",
+    "StreamIO",
     "StreamThrottle",
     "Throttle",
+    "ThrottleStreamIO",
     "TransferOptions",
+    "UnixListInfo",
     "UnreadableLineError",
     "__version__",
     "async_enterable",

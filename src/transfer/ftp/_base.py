@@ -42,7 +42,7 @@ from transfer.ftp._settings import (
 if TYPE_CHECKING:
     from ssl import SSLContext
 
-__all__ = ["BaseClient"]
+__all__ = ["BaseClient", "Codes", "parse_command"]
 
 _SECRET_VERBS = frozenset({"PASS", "ACCT"})
 Codes = str | tuple[str, ...]
@@ -285,7 +285,7 @@ class BaseClient:
             InvalidCommand: *command* holds CR, LF or NUL or is not one, or a transfer is under way.
         """
         expected, wait = wrap_into_codes(expected_codes), wrap_into_codes(wait_codes)
-        line = _parse_command(command, censor_after) if command else None
+        line = parse_command(command, censor_after) if command else None
         control = (await self._ready()).control
         if not expected and not wait:
             if line is not None:
@@ -302,12 +302,17 @@ async def _leave(session: Session, *, failed: bool) -> None:
     control, seconds = session.control, session.settings.timeouts.close
     with anyio.CancelScope(shield=failed and seconds is not None), suppress(TransferError):
         if not failed:
-            await control.reclaim()
+            await control.under_way.reclaim()
         if control.channel.is_in_step:
             await control.channel.exchange(commands.QUIT, Deadline(seconds, "reply to QUIT"))
 
 
-def _parse_command(line: str, censor_after: int | None) -> Command:
+def parse_command(line: str, censor_after: int | None) -> Command:
+    """Return the command that a whole *line* is; from the letter *censor_after* on it is a secret.
+
+    Raises:
+        InvalidCommand: it is none.
+    """
     verb, space, argument = line.partition(" ")
     secret = bool(censor_after) or verb.upper() in _SECRET_VERBS
     if not verb:

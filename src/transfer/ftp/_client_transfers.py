@@ -9,7 +9,7 @@ from typing import BinaryIO, Unpack
 
 from transfer._net.progress import Meter
 from transfer.ftp._checks import Checksum, canonical_name, choose_algorithm, remote_checksum
-from transfer.ftp._client_files import FilesClient
+from transfer.ftp._client_streams import StreamsClient
 from transfer.ftp._errors import FTPNotSupported, StatusCodeError
 from transfer.ftp._session import Session
 from transfer.ftp._settings import DEFAULT_BLOCK_SIZE
@@ -28,7 +28,7 @@ Upload = str | Path | BinaryIO | AsyncIterable[bytes] | Iterable[bytes]
 """What can be uploaded: a path on this side, an open binary file, blocks of bytes."""
 
 
-class TransfersClient(FilesClient):
+class TransfersClient(StreamsClient):
     """What :class:`Client` does with files; the options are explained at ``TransferOptions``."""
 
     async def upload(

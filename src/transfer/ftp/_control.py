@@ -9,11 +9,8 @@ reply; one that a lazy listing holds open, and whose holder nobody refers to any
 from __future__ import annotations
 
 import contextlib
-import weakref
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
-
-import anyio
 
 from transfer._engine.client import ClientChannel
 from transfer._errors import DisconnectedError, TransferError, TransferTimeoutError
@@ -22,21 +19,19 @@ from transfer._wire.command import Command
 from transfer._wire.reply import Reply, Severity
 from transfer.ftp import _commands as commands
 from transfer.ftp._code import Code
+from transfer.ftp._connection._under_way import UnderWay
 from transfer.ftp._errors import FTPProtocolError, InvalidCommand, StatusCodeError
 from transfer.ftp._replies import info_lines
 
 if TYPE_CHECKING:
     from ssl import SSLContext
 
-    from transfer._engine.transfer import Transfer
     from transfer.ftp._features import Features
 
 __all__ = ["Control", "check", "matches"]
 
 # A second one of these does something else than the first: whether the lost one was carried out, nobody knows.
 _NOT_REPEATABLE = frozenset({"APPE", "STOU", "RNTO", "DELE", "MKD", "RMD"})
-# For the rest of a listing that nobody wants any more: longer than the way there and back on most networks.
-_REST_SECONDS = 0.25
 
 
 def matches(reply: Reply, masks: tuple[str, ...]) -> bool:
@@ -95,8 +90,8 @@ class Control:
         self._representation: str | None = None
         self._mode: str = "S"
         self._kept: Reply | None = None
-        self._transfer: Transfer | None = None
-        self._holder: weakref.ref[object] | None = None
+        self.under_way = UnderWay(channel)
+        """The transfer that goes on, if there is one."""
 
     @property
     def peer(self) -> str:
@@ -110,8 +105,7 @@ class Control:
 
     def close(self) -> None:
         """Close the connection and the data connection of the transfer under way at once. Idempotent."""
-        if self._transfer is not None:
-            self._transfer.cut()
+        self.under_way.cut()
         self.channel.close()
 
     @contextlib.contextmanager
@@ -193,7 +187,7 @@ class Control:
             self._mode = mode
 
     async def _exchange(self, command: Command, deadline: Deadline) -> Reply:
-        await self.reclaim()
+        await self.under_way.reclaim()
         self._kept = None
         verb = command.verb.upper()
         if verb in {"TYPE", "REIN"}:
@@ -210,7 +204,7 @@ class Control:
             raise
 
     async def _next(self, deadline: Deadline) -> Reply:
-        if self._transfer is not None:
+        if self.under_way:
             raise InvalidCommand("a transfer is under way, and the next reply is its own", peer=self.peer)
         return self._noted(await self.channel.next_reply(deadline))
 
@@ -223,6 +217,15 @@ class Control:
         if reply.severity is Severity.PRELIMINARY:
             self.channel.owe_reply()
         return reply
+
+    @contextlib.contextmanager
+    def fating(self, command: Command) -> Iterator[None]:
+        """Make what is raised not retryable if *command* may have taken effect and must not do so twice."""
+        try:
+            yield
+        except TransferError as exc:
+            self.fated(command, exc)
+            raise
 
     @staticmethod
     def fated(command: Command, exc: TransferError) -> None:
@@ -240,46 +243,3 @@ class Control:
         self.is_private = False
         await self.channel.start_tls(context, server_name)
         self.server_name = server_name
-
-    # -- the transfer under way --------------------------------------------------------------------------------------
-
-    def begin(self, transfer: Transfer, holder: object | None = None) -> None:
-        """Note that *transfer* has been started; it lasts until :meth:`end`, or for as long as *holder* lives."""
-        self._transfer = transfer
-        self._holder = None if holder is None else weakref.ref(holder)
-
-    def end(self) -> None:
-        """Note that the transfer is over."""
-        self._transfer = self._holder = None
-
-    async def reclaim(self) -> None:
-        """End a transfer that was abandoned: its holder is gone, and nobody else could go on with it."""
-        if self._transfer is not None and self._holder is not None and self._holder() is None:
-            await self.leave(self._transfer)
-
-    async def leave(self, listing: Transfer) -> None:
-        """End a *listing* half-way; the connection is in step afterwards, or closed.
-
-        What is left of it mostly waits in the sockets already: it is read and dropped. It is cut off only if it does
-        not end soon, because servers may begin the next listing with what they could not send of this one.
-
-        Cancellation: none; takes ``timeouts.close`` and a little more at most.
-        """
-        self.end()
-        try:
-            if self.channel.is_open and await _ends_soon(listing):
-                with anyio.move_on_after(self.channel.timeouts.close, shield=True):
-                    await listing.finish()
-        except TransferError:
-            pass  # the listing was aborted
-        finally:
-            await listing.abort()
-
-
-async def _ends_soon(listing: Transfer) -> bool:
-    """Read *listing* to its end and drop it, if that takes no time worth mentioning."""
-    with anyio.move_on_after(_REST_SECONDS, shield=True):
-        while await listing.stream.receive():
-            pass
-        return True
-    return False

@@ -111,7 +111,7 @@ class OpenListing:
     def __init__(
         self, session: Session, command: Command, transfer: Transfer, count: Count, *, holder: object | None = None
     ) -> None:
-        session.control.begin(transfer, holder=holder)
+        session.control.under_way.begin(transfer, holder=holder)
         self.command = command
         self.is_bare = True
         """Whether nothing was listed so far, not even the directory itself."""
@@ -154,14 +154,14 @@ class OpenListing:
         except (DisconnectedError, TLSError) as exc:
             await explain(self._session.control, self._transfer, self.command, exc)
             raise
-        self._session.control.end()
+        self._session.control.under_way.end()
         self._reader.finish()
         self._check_end()
         return None
 
     async def abort(self) -> None:
         """Give the listing up."""
-        await self._session.control.leave(self._transfer)
+        await self._session.control.under_way.leave(self._transfer)
 
     async def _spend(self, octets: int) -> None:
         pause = self._session.settings.throttle.read.reserve(octets, time.monotonic())

@@ -15,6 +15,7 @@ from transfer.ftp._settings import (
     END_OF_LINE,
     StreamThrottle,
 )
+from transfer.ftp._streams._stream import StreamIO, ThrottleStreamIO
 
 __all__ = [
     "DEFAULT_ACCOUNT",
@@ -28,8 +29,10 @@ __all__ = [
     "AsyncStreamIterator",
     "Code",
     "SSLSessionBoundContext",
+    "StreamIO",
     "StreamThrottle",
     "Throttle",
+    "ThrottleStreamIO",
     "async_enterable",
     "setlocale",
     "with_timeout",

@@ -197,7 +197,7 @@ class _Side:
 
 async def _copy(*sides: _Side) -> None:
     for side in sides:
-        side.control.begin(side.transfer)
+        side.control.under_way.begin(side.transfer)
     try:
         await _at_once(sides, _Side.start)
         await _at_once(sides, _Side.finish)
@@ -210,7 +210,7 @@ async def _copy(*sides: _Side) -> None:
         raise
     finally:
         for side in sides:
-            side.control.end()
+            side.control.under_way.end()
 
 
 def _close_where_owed(sides: Sequence[_Side]) -> None:

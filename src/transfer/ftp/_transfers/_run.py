@@ -45,11 +45,8 @@ async def start(
         FTPException: as for data connections and exchanges.
     """
     transfer = session.data.transfer(command, representation=representation, offset=offset, mode=mode)
-    try:
+    with session.control.fating(command):
         reply = await transfer.start()
-    except TransferError as exc:
-        session.control.fated(command, exc)
-        raise
     check(reply, ("1xx", "2xx"), command, peer=session.control.peer)
     return transfer
 
@@ -82,7 +79,7 @@ async def run(
     Cancellation and errors: the transfer is aborted; the connection is in step, or closed.
     """
     transfer = await start(session, command, representation=representation, offset=offset, mode=mode)
-    session.control.begin(transfer)
+    session.control.under_way.begin(transfer)
 
     async def bring_to_its_end() -> None:
         await move(transfer.stream)
@@ -100,7 +97,7 @@ async def run(
         await transfer.abort()
         raise
     finally:
-        session.control.end()
+        session.control.under_way.end()
 
 
 def active(throttle: Throttle) -> Throttle | None:
