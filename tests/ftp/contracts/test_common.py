@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
 from pathlib import Path
 from typing import Any
 
@@ -147,13 +148,18 @@ def test_a_clients_storage_is_made_by_its_factory() -> None:
     assert ftp.Client(path_io_factory=made).path_io.state is ftp.Client(path_io_factory=made).path_io.state
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
 async def test_path_timeout_is_for_worker_threads(tmp_path: Path) -> None:
-    """What is done at once takes the time that it takes."""
+    """What is done at once takes the time that it takes; a pipe without a writer keeps a thread waiting for good."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
     storage = ftp.Client(path_timeout=1e-9).path_io
-    assert await storage.exists(tmp_path)
-    threads = ftp.Client(path_timeout=1e-9, path_io_factory=ftp.AsyncPathIO).path_io
+    assert await storage.exists(pipe)
+    threads = ftp.Client(path_timeout=0.05, path_io_factory=ftp.AsyncPathIO).path_io
     with pytest.raises(ftp.PathIOError) as caught:
-        await threads.exists(tmp_path)
+        await threads.open(pipe, "rb")
+    with pipe.open("wb"):
+        pass  # lets the thread go
 
     assert caught.value.reason is not None
     assert issubclass(caught.value.reason[0], TimeoutError)
