@@ -16,10 +16,10 @@ from transfer._wire.command import Command
 from transfer.ftp import _commands as commands
 from transfer.ftp._code import Code, wrap_into_codes
 from transfer.ftp._connection._protection import agree_on_protection, change_protection, clear_commands
-from transfer.ftp._control import check
-from transfer.ftp._errors import FTPDisconnected, InvalidCommand
+from transfer.ftp._errors import FTPDisconnected, InvalidCommand, StatusCodeError
 from transfer.ftp._listing import ListingParser
 from transfer.ftp._login import log_in
+from transfer.ftp._parsers import Parsers
 from transfer.ftp._pathio import AbstractPathIO, PathIO
 from transfer.ftp._profile import ServerProfile
 from transfer.ftp._replies import info_lines
@@ -48,7 +48,7 @@ _SECRET_VERBS = frozenset({"PASS", "ACCT"})
 Codes = str | tuple[str, ...]
 
 
-class BaseClient:
+class BaseClient(Parsers):
     """What :class:`Client` does about its connection; the arguments are explained there."""
 
     def __init__(
@@ -91,7 +91,10 @@ class BaseClient:
         password: str | None = None,
     ) -> None:
         parser = ListingParser(
-            encoding=encoding, custom=parse_list_line_custom, custom_first=parse_list_line_custom_first
+            encoding=encoding,
+            custom=parse_list_line_custom,
+            custom_first=parse_list_line_custom_first,
+            overrides=self._overriding_parsers(),
         )
         self._settings = Settings(
             timeouts=choose_timeouts(timeouts, socket_timeout, connection_timeout),
@@ -116,6 +119,8 @@ class BaseClient:
             source_address=source_address,
             throttle=make_throttle(read_speed_limit, write_speed_limit),
             parser=parser,
+            read_epsv=self.parse_epsv_response,
+            read_pasv=self.parse_pasv_response,
             limits=listing_limits or ListingLimits(),
         )
         self.throttle: StreamThrottle = self._settings.throttle
@@ -293,7 +298,11 @@ class BaseClient:
             return None
         reply = await control.converse(line, expected, wait)
         if expected:
-            check(reply, expected, line, peer=control.peer)
+            try:
+                self.check_codes(expected, Code(reply.code), info_lines(reply))
+            except StatusCodeError as exc:
+                exc.reply, exc.command, exc.peer = reply, None if line is None else str(line), control.peer
+                raise
         return Code(reply.code), info_lines(reply)
 
 

@@ -7,7 +7,6 @@ from pathlib import PurePosixPath
 from transfer.ftp import _commands as commands
 from transfer.ftp import _files
 from transfer.ftp._client_listings import ListingsClient
-from transfer.ftp._replies import parse_directory
 
 __all__ = ["FilesClient"]
 
@@ -22,7 +21,7 @@ class FilesClient(ListingsClient):
         control = (await self._ready()).control
         reply = await control.ask(commands.PWD, "257")
         with control.closing_on_nonsense():
-            return PurePosixPath(parse_directory(reply.text))
+            return self.parse_directory_response(reply.text)
 
     async def change_directory(self, path: str | PurePosixPath = "..") -> None:
         """Make *path* the server's current directory; ``..`` goes up."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
 from transfer._wire.command import Command
@@ -13,7 +13,10 @@ from transfer.ftp._code import Code, wrap_into_codes
 from transfer.ftp._common._iterating import AsyncEnterable, async_enterable
 from transfer.ftp._control import check
 from transfer.ftp._errors import InvalidCommand
-from transfer.ftp._streams._stream import DataConnectionThrottleStreamIO
+from transfer.ftp._replies import info_lines
+from transfer.ftp._settings import check_passive_commands
+from transfer.ftp._streams._passive import PassiveStreamIO
+from transfer.ftp._streams._stream import DataConnectionThrottleStreamIO, ThrottleStreamIO
 
 __all__ = ["StreamsClient"]
 
@@ -81,6 +84,57 @@ class StreamsClient(FilesClient):
             raise InvalidCommand("a stream is that of a command, and none was given; nothing was sent")
         line = parse_command(command, censor_after)
         return await self._stream(line, offset, conn_type, wrap_into_codes(expected_codes))
+
+    async def get_passive_connection(
+        self, conn_type: str = "I", commands: Sequence[str] | None = None
+    ) -> tuple[ThrottleStreamIO, ThrottleStreamIO]:
+        """Open a data connection for a command that the program sends itself.
+
+        Args:
+            conn_type: the representation type.
+            commands: the passive commands in the order in which they are tried; ``passive_commands`` without them.
+
+        Returns:
+            What to read from and what to write to, which are the same; ``async with`` it, so that the server is told
+            where the data ends. TLS begins with the first byte read or written: after the command's 1yz.
+
+        Raises:
+            ValueError: *commands* holds others than ``"epsv"`` and ``"pasv"``, or none.
+            FTPException: as for data connections.
+        """
+        session = await self._ready()
+        ways = None if commands is None else check_passive_commands(commands)
+        stream = PassiveStreamIO(session, await session.data.dial(conn_type, ways))
+        return stream, stream
+
+    # -- replies -----------------------------------------------------------------------------------------------------
+
+    @property
+    def stream(self) -> ThrottleStreamIO:
+        """The control connection. Whoever reads from it or writes to it speaks the protocol alone from there on.
+
+        Raises:
+            FTPDisconnected: there is none.
+        """
+        channel = self._session.control.channel
+        return ThrottleStreamIO(channel.stream, {"_": self.throttle}, seconds=channel.timeouts.reply)
+
+    async def parse_response(self) -> tuple[Code, list[str]]:
+        """Return the code and the lines of the next reply, which may be a preliminary one.
+
+        Raises:
+            InvalidCommand: a transfer is under way, and the reply is its own.
+            FTPException: as the exchange of a command.
+        """
+        reply = await (await self._ready()).control.next_reply()
+        return Code(reply.code), info_lines(reply)
+
+    async def parse_line(self) -> tuple[Code, str]:
+        """Return the first three letters and the rest of the next line of a reply; the rest as for a whole one."""
+        line = (await (await self._ready()).control.next_line()).rstrip()
+        return Code(line[:3]), line[3:]
+
+    # -- the rest ----------------------------------------------------------------------------------------------------
 
     async def abort(self, *, wait: bool = True) -> None:  # noqa: ARG002  # programs give it
         """End the transfer under way, if there is one, and say ABOR otherwise.

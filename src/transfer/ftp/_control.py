@@ -9,6 +9,7 @@ reply; one that a lazy listing holds open, and whose holder nobody refers to any
 from __future__ import annotations
 
 import contextlib
+from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -90,6 +91,7 @@ class Control:
         self._representation: str | None = None
         self._mode: str = "S"
         self._kept: Reply | None = None
+        self._lines: deque[str] = deque()
         self.under_way = UnderWay(channel)
         """The transfer that goes on, if there is one."""
 
@@ -158,13 +160,24 @@ class Control:
         reply that :meth:`tell` has kept comes first.
         """
         deadline = Deadline(self.channel.timeouts.reply, "reply" if command is None else f"reply to {command.verb}")
-        if command is not None:
-            reply = await self._exchange(command, deadline)
-        elif self._kept is not None:
-            reply, self._kept = self._kept, None
-        else:
-            reply = await self._next(deadline)
+        reply = await (self.next_reply() if command is None else self._exchange(command, deadline))
         return await self._last(reply, expected, wait, deadline)
+
+    async def next_reply(self) -> Reply:
+        """Return the reply that :meth:`tell` has kept, or the next one that comes."""
+        if self._kept is not None:
+            reply, self._kept = self._kept, None
+            return reply
+        return await self._next(Deadline(self.channel.timeouts.reply, "reply"))
+
+    async def next_line(self) -> str:
+        """Return the next line of the next reply, code and all; the next command drops those that are left."""
+        if not self._lines:
+            reply = await self.next_reply()
+            before, last = reply.lines[:-1], reply.lines[-1]
+            self._lines.extend(f"{reply.code}-{line}" if place == 0 else line for place, line in enumerate(before))
+            self._lines.append(f"{reply.code} {last}")
+        return self._lines.popleft()
 
     async def tell(self, command: Command) -> None:
         """Send *command* and keep its reply for a :meth:`converse` without a command; the next command drops it."""
@@ -189,6 +202,7 @@ class Control:
     async def _exchange(self, command: Command, deadline: Deadline) -> Reply:
         await self.under_way.reclaim()
         self._kept = None
+        self._lines.clear()
         verb = command.verb.upper()
         if verb in {"TYPE", "REIN"}:
             self._representation = None

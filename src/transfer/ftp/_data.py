@@ -24,7 +24,6 @@ from transfer.ftp._errors import (
     FTPTimeoutError,
     StatusCodeError,
 )
-from transfer.ftp._replies import parse_epsv, parse_pasv
 from transfer.ftp._settings import Settings
 
 __all__ = ["DataConnections", "explain"]
@@ -176,12 +175,13 @@ class DataConnections:
             # Some servers answer the one command as they would the other.
             reply = await self._control.ask(commands.epsv(), "229", "227")
             if reply.code == 229:
-                return host, parse_epsv(reply.text)
+                told, port = self._settings.read_epsv(reply.text)
+                return told or host, port
         else:
             reply = await self._control.ask(commands.PASV, "227")
         # An address in a reply may be any: that of a machine behind the server's router, of another one that the server
         # would have us talk to, or of our own network.
-        address, port = parse_pasv(reply.text)
+        address, port = self._settings.read_pasv(reply.text)
         trusted = self._settings.trust_passive_address and address != _UNSPECIFIED
         return address if trusted else host, port
 

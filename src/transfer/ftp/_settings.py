@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
@@ -31,6 +31,7 @@ __all__ = [
     "ListingLimits",
     "Settings",
     "StreamThrottle",
+    "check_passive_commands",
     "choose_proxy",
     "choose_timeouts",
     "choose_tls",
@@ -95,13 +96,16 @@ def _check_interval(_instance: object, _attribute: object, value: float | None) 
         raise ValueError(f"noop_interval is a number of seconds above 0 or None, not {value!r}")
 
 
-def _lower(commands: Iterable[str]) -> tuple[str, ...]:
-    return tuple(command.lower() for command in commands)
+def check_passive_commands(commands: Iterable[str]) -> tuple[str, ...]:
+    """Return *commands* in lower case.
 
-
-def _check_commands(_instance: object, _attribute: object, value: tuple[str, ...]) -> None:
-    if not value or not set(value) <= set(PASSIVE_COMMANDS):
-        raise ValueError(f"passive_commands are one or both of {PASSIVE_COMMANDS}, not {value!r}")
+    Raises:
+        ValueError: they are not one or both of those that there are.
+    """
+    lower = tuple(command.lower() for command in commands)
+    if not lower or not set(lower) <= set(PASSIVE_COMMANDS):
+        raise ValueError(f"passive commands are one or both of {PASSIVE_COMMANDS}, not {lower!r}")
+    return lower
 
 
 @attrs.frozen(kw_only=True)
@@ -112,7 +116,7 @@ class Settings:
     tls: TLS
     implicit_tls: bool
     encoding: str = attrs.field(validator=_check_encoding)
-    passive_commands: tuple[str, ...] = attrs.field(converter=_lower, validator=_check_commands)
+    passive_commands: tuple[str, ...] = attrs.field(converter=check_passive_commands)
     trust_passive_address: bool
     allow_cleartext_auth: bool
     require_close_notify: bool
@@ -130,6 +134,9 @@ class Settings:
     source_address: tuple[str, int] | None
     throttle: StreamThrottle
     parser: ListingParser
+    read_epsv: Callable[[str], tuple[str | None, int]]
+    """What reads the text of a 229 reply: an address, None for that of the control connection, and the port."""
+    read_pasv: Callable[[str], tuple[str, int]]
     limits: ListingLimits
 
     def __attrs_post_init__(self) -> None:

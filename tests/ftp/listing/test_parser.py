@@ -14,7 +14,6 @@ from transfer.ftp._listing import (
     ListingParser,
     SkippedLine,
     UnreadableLineError,
-    parse_list_line,
     read_mlsx_line,
 )
 
@@ -115,17 +114,17 @@ def test_a_time_from_custom_facts_is_the_servers_clock() -> None:
     assert Entry.from_line(line, clock_offset=timedelta(hours=3)).modify == datetime(2024, 1, 2, 3, 4, 5, tzinfo=zone)
 
 
-def test_one_line_alone_gives_a_path_and_facts() -> None:
-    path, facts = parse_list_line(UNIX, now=NOW)
-    assert (path, facts["size"]) == (PurePosixPath("x"), "12")
-    assert parse_list_line(b"*", custom=custom)[0] == PurePosixPath("mine")
-    assert parse_list_line(UNIX, "utf-8", custom, custom_first=False, now=NOW)[0] == PurePosixPath("x")
+def test_one_line_alone_is_read() -> None:
+    line = ListingParser(now=NOW).read_line(UNIX)
+    assert (line.name, line.facts["size"]) == ("x", "12")
+    assert ListingParser(custom=custom).read_line(b"*").name == "mine"
+    assert ListingParser(custom=custom, custom_first=False, now=NOW).read_line(UNIX).name == "x"
 
 
 @pytest.mark.parametrize("raw", [b"junk", b"total 5", b""])
 def test_one_line_alone_is_refused(raw: bytes) -> None:
     with pytest.raises(UnreadableLineError):
-        parse_list_line(raw)
+        ListingParser().read_line(raw)
 
 
 def test_mlsx_lines_go_the_same_way() -> None:

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import PurePosixPath
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from transfer.ftp._listing._line import UnreadableLineError
-from transfer.ftp._listing._unix import parse_unix_line, parse_unix_mode, read_unix_line
+from transfer.ftp._listing._unix import parse_unix_mode, read_unix_line
 
 NOW = datetime(2024, 6, 15, 12, 0)  # noqa: DTZ001
 
@@ -138,7 +137,6 @@ def test_lines_are_read(
     assert read.name == name
     assert read.facts == {key: value for key, value in facts.items() if value is not None}
     assert read.raw == raw
-    assert parse_unix_line(raw, now=NOW) == (PurePosixPath(name), read.facts)
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-from pathlib import PurePosixPath
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from transfer.ftp._listing._line import UnreadableLineError
-from transfer.ftp._listing._windows import parse_windows_line, read_windows_line
+from transfer.ftp._listing._windows import read_windows_line
 
 # The line, then: type, modify, size, name, and the link's target.
 LINES: list[tuple[str, str, str, str | None, str, str | None]] = [
@@ -54,7 +52,6 @@ def test_lines_are_read(line: tuple[str, str, str, str | None, str, str | None],
     assert read.name == name
     assert read.facts == {key: value for key, value in facts.items() if value is not None}
     assert read.raw == raw
-    assert parse_windows_line(raw) == (PurePosixPath(name), read.facts)
 
 
 @pytest.mark.parametrize(

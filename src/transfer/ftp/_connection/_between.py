@@ -24,7 +24,6 @@ from transfer.ftp._base import BaseClient
 from transfer.ftp._connection._keep_alive import kept_alive
 from transfer.ftp._control import Control, check
 from transfer.ftp._errors import FTPNotSupported, InvalidCommand, StatusCodeError
-from transfer.ftp._replies import parse_epsv, parse_pasv
 from transfer.ftp._session import Session
 
 __all__ = ["transfer_between"]
@@ -114,7 +113,7 @@ async def _listen(session: Session) -> _Listener:
     if own is not None and ":" in own:
         is_tls_client = control.is_private and await _become_client(control)
         reply = await control.ask(commands.epsv(), "229")
-        return _Listener(session, own.partition("%")[0], parse_epsv(reply.text), is_tls_client)
+        return _Listener(session, own.partition("%")[0], session.settings.read_epsv(reply.text)[1], is_tls_client)
     is_tls_client = False
     try:
         reply = await control.ask(commands.CPSV if control.is_private else commands.PASV, "227")
@@ -123,7 +122,7 @@ async def _listen(session: Session) -> _Listener:
             raise
         is_tls_client = await _become_client(control)
         reply = await control.ask(commands.PASV, "227")
-    address, port = parse_pasv(reply.text)
+    address, port = session.settings.read_pasv(reply.text)
     if address == _UNSPECIFIED and own is not None:
         address = own
     # Otherwise a server could have another one connect to whom it likes, and give or take a file there.

@@ -17,12 +17,12 @@ from transfer.ftp._listing._line import (
     UnreadableLineError,
     is_directory,
 )
-from transfer.ftp._listing._mlsx import parse_mlst_reply, parse_mlsx_line, read_mlsx_line
+from transfer.ftp._listing._mlsx import parse_mlst_reply, read_mlsx_line
 from transfer.ftp._listing._mvs import read_mvs_line
-from transfer.ftp._listing._parser import LineReader, ListingParser, parse_list_line
-from transfer.ftp._listing._unix import parse_unix_line, parse_unix_mode, read_unix_line
+from transfer.ftp._listing._parser import LineReader, ListingParser
+from transfer.ftp._listing._unix import parse_unix_mode, read_unix_columns, read_unix_line
 from transfer.ftp._listing._vms import read_vms_line
-from transfer.ftp._listing._windows import parse_windows_line, read_windows_line
+from transfer.ftp._listing._windows import read_windows_line
 
 __all__ = [
     "BasicListInfo",
@@ -41,17 +41,14 @@ __all__ = [
     "format_clock",
     "is_directory",
     "parse_list_date",
-    "parse_list_line",
     "parse_mlst_reply",
-    "parse_mlsx_line",
     "parse_time_value",
-    "parse_unix_line",
     "parse_unix_mode",
-    "parse_windows_line",
     "read_as400_line",
     "read_eplf_line",
     "read_mlsx_line",
     "read_mvs_line",
+    "read_unix_columns",
     "read_unix_line",
     "read_vms_line",
     "read_windows_line",

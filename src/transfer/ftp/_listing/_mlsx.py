@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import PurePosixPath
 
 from transfer.ftp._listing._line import ListedLine, UnreadableLineError, decode_line, excerpt
 
-__all__ = ["parse_mlst_reply", "parse_mlsx_line", "read_mlsx_line", "read_mlsx_lines"]
+__all__ = ["parse_mlst_reply", "read_mlsx_line", "read_mlsx_lines"]
 
 # RFC 3659 §7.2: entry = [ facts ] SP pathname, facts = 1*( fact ";" ), fact = factname "=" value. Values have no
 # spaces there, but the targets of links have them in the wild; the facts end at the first ";" before a space that no
@@ -54,16 +53,6 @@ def read_mlsx_lines(
         elif (line := read(raw)) is not None:
             listed.append(line)
     return listed
-
-
-def parse_mlsx_line(raw: bytes | str, encoding: str = "utf-8") -> tuple[PurePosixPath, dict[str, str]]:
-    """Read a line as :func:`read_mlsx_line` does, into a path and a dictionary of facts.
-
-    Raises:
-        UnreadableLineError: as there.
-    """
-    line = read_mlsx_line(raw, encoding)
-    return line.path, {key: str(value) for key, value in line.facts.items()}
 
 
 def parse_mlst_reply(lines: Sequence[str], read: Callable[[str], ListedLine] = read_mlsx_line) -> ListedLine:

@@ -33,7 +33,7 @@ from transfer.ftp._listing._unix import read_unix_line
 from transfer.ftp._listing._vms import is_vms_name, is_vms_rest, read_vms_line
 from transfer.ftp._listing._windows import read_windows_line
 
-__all__ = ["LineReader", "ListingParser", "parse_list_line"]
+__all__ = ["LineReader", "ListingParser"]
 
 # What is in a listing and is no entry of it: nothing at all; the number of blocks that `ls` begins with, in some of the
 # languages it speaks; and what DIRECTORY of OpenVMS says before and after.
@@ -240,8 +240,25 @@ class ListingParser:
         reader.finish()
         return line or next(iter(skipped), None)
 
+    def read_line(self, raw: bytes) -> ListedLine:
+        """Read one line of LIST alone.
+
+        Raises:
+            UnreadableLineError: it holds no entry, or no parser understands it.
+        """
+        line = self.parse(raw)
+        if isinstance(line, ListedLine):
+            return line
+        reason = "it is not an entry" if line is None else line.reason
+        raise UnreadableLineError(f"listing line {excerpt(raw)} was not understood: {reason}")
+
+    def clock(self) -> datetime:
+        """Return the time on the server's clock, as it shows it: without a zone."""
+        now = datetime.now(UTC) if self.now is None else self.now
+        return now if now.tzinfo is None else now.astimezone(UTC).replace(tzinfo=None) + self.clock_offset
+
     def _dialects(self) -> list[LineParser]:
-        encoding, now = self.encoding, self._clock()
+        encoding, now = self.encoding, self.clock()
         unix = self.overrides.get("parse_list_line_unix")
         windows = self.overrides.get("parse_list_line_windows")
         return [
@@ -256,11 +273,6 @@ class ListingParser:
     def _bare(self, raw: bytes) -> ListedLine:
         return ListedLine(decode_line(raw, self.encoding), {}, raw=raw)
 
-    def _clock(self) -> datetime:
-        """The server's clock, as it shows it: without a zone."""
-        now = datetime.now(UTC) if self.now is None else self.now
-        return now if now.tzinfo is None else now.astimezone(UTC).replace(tzinfo=None) + self.clock_offset
-
     @staticmethod
     def _timed(parser: LineParser, raw: bytes) -> ListedLine:
         """Read a line of LIST by *parser*, whose 14 digits are the server's clock here, and UTC only in MLSx."""
@@ -268,24 +280,3 @@ class ListingParser:
         line = result if isinstance(result, ListedLine) else _listed(raw, result)
         moment = None if line.moment is not None else parse_time_value(str(line.facts.get("modify", "")))
         return line if moment is None else attrs.evolve(line, moment=moment.without_zone())
-
-
-def parse_list_line(
-    raw: bytes,
-    encoding: str = "utf-8",
-    custom: LineParser | None = None,
-    *,
-    custom_first: bool = True,
-    now: datetime | None = None,
-) -> tuple[PurePosixPath, Facts]:
-    """Read one line of LIST into a path and its facts.
-
-    Raises:
-        UnreadableLineError: no parser understands the line.
-    """
-    parser = ListingParser(encoding=encoding, custom=custom, custom_first=custom_first, now=now)
-    line = parser.parse(raw)
-    if isinstance(line, ListedLine):
-        return line.path, line.facts
-    reason = "it is not an entry" if line is None else line.reason
-    raise UnreadableLineError(f"listing line {excerpt(raw)} was not understood: {reason}")

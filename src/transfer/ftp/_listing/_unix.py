@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import re
 import stat
+from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
-from pathlib import PurePosixPath
 
 from transfer.ftp._listing._dates import ENGLISH, Moment, find_list_date, format_clock, make_moment
 from transfer.ftp._listing._line import ListedLine, UnreadableLineError, decode_line, excerpt
 
-__all__ = ["parse_unix_line", "parse_unix_mode", "read_unix_line"]
+__all__ = ["parse_unix_mode", "read_unix_columns", "read_unix_line"]
 
 # Types beyond -, d and l: devices, fifo, socket, door, contiguous, migrated, network, event port, whiteout.
 # After the nine bits: an ACL (+), SELinux (.), extended attributes (@).
@@ -30,6 +30,12 @@ _USUAL = re.compile(
     rf"([-dl])({_BITS})[+.@]?[ \t]+([0-9]{{1,20}})[ \t]+([^ \t]+)[ \t]+([^ \t]+)[ \t]+([0-9]{{1,20}})[ \t]+"
     rf"({'|'.join(name.capitalize() for name in ENGLISH)}) +([0-9]{{1,2}}) +"
     r"(?:([12][0-9]{3})|([0-9]{1,2}):([0-5][0-9])) (.+)",
+    re.DOTALL,
+)
+# The usual columns up to the size; `ls` gives twelve letters to the date, whatever its language.
+_COLUMNS = re.compile(
+    r"([-a-zA-Z])([-a-zA-Z]{9})[+.@]?[ \t]+([0-9]{1,20})[ \t]+([^ \t]+)[ \t]+([^ \t]+)[ \t]+([0-9]{1,20})[ \t]+"
+    r"(.{12}) (.+)",
     re.DOTALL,
 )
 _MONTHS = {name.capitalize(): number for number, name in enumerate(ENGLISH, 1)}
@@ -82,26 +88,51 @@ def read_unix_line(raw: bytes | str, encoding: str = "utf-8", *, now: datetime) 
         "size": size,
         "modify": format_clock(moment.clock),
     }
-    if kind == "l":
+    return _listed(raw, name, facts, moment, is_link=kind == "l")
+
+
+def read_unix_columns(
+    raw: bytes | str, encoding: str, *, read_mode: Callable[[str], int], read_date: Callable[[str], str]
+) -> ListedLine:
+    """Read a line of ``ls -l`` that has all of its columns, and whose permissions and date the program reads itself.
+
+    Args:
+        raw: the line, with or without its end.
+        encoding: of the line.
+        read_mode: makes the mode of nine letters.
+        read_date: makes 14 digits of the twelve letters after the size, without the spaces around them.
+
+    Raises:
+        UnreadableLineError: the line has other columns; the rest as the two raise.
+    """
+    text = decode_line(raw, encoding)
+    match = _COLUMNS.fullmatch(text)
+    if match is None:
+        raise UnreadableLineError(f"not a line of ls: {excerpt(text)}")
+    kind, letters, links, owner, group, size, date, name = match.groups()
+    facts: dict[str, str | int] = {
+        "type": _TYPES.get(kind, "unknown"),
+        "unix.mode": read_mode(letters),
+        "unix.links": links,
+        "unix.owner": owner,
+        "unix.group": group,
+        "size": size,
+        "modify": read_date(date.strip()),
+    }
+    return _listed(raw, name, facts, None, is_link=kind == "l")
+
+
+def _listed(
+    raw: bytes | str, name: str, facts: dict[str, str | int], moment: Moment | None, *, is_link: bool
+) -> ListedLine:
+    if is_link:
         name, arrow, target = name.partition(_ARROW)
         if arrow:
             facts["type"] = "dir" if target.endswith("/") else "file"
             facts["link_dst"] = target
     if not name:
-        raise UnreadableLineError(f"line of ls has no name: {excerpt(text)}")
+        raise UnreadableLineError(f"line of ls has no name: {excerpt(raw)}")
     return ListedLine(name, facts, raw=raw if isinstance(raw, bytes) else b"", moment=moment)
-
-
-def parse_unix_line(
-    raw: bytes | str, encoding: str = "utf-8", *, now: datetime
-) -> tuple[PurePosixPath, dict[str, str | int]]:
-    """Read a line as :func:`read_unix_line` does, into a path and a dictionary of facts.
-
-    Raises:
-        UnreadableLineError: as there.
-    """
-    line = read_unix_line(raw, encoding, now=now)
-    return line.path, dict(line.facts)
 
 
 def _usual(text: str, now: datetime) -> _Parts | None:

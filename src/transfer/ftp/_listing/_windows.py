@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
-from pathlib import PurePosixPath
 
 from transfer.ftp._listing._dates import Moment, format_clock, make_clock, parse_numbers
 from transfer.ftp._listing._line import ListedLine, UnreadableLineError, decode_line, excerpt
 
-__all__ = ["parse_windows_line", "read_windows_line"]
+__all__ = ["read_windows_line"]
 
 _LINE = re.compile(
     r"(?P<date>(?:[0-9]{4}|[0-9]{1,2})(?P<separator>[-/.])[0-9]{1,2}(?P=separator)(?:[0-9]{4}|[0-9]{2}))"
@@ -51,16 +50,6 @@ def read_windows_line(raw: bytes | str, encoding: str = "utf-8") -> ListedLine:
         name, _, target = name[:-1].partition(" [")
         facts["link_dst"] = target
     return ListedLine(name, facts, raw=raw if isinstance(raw, bytes) else b"", moment=Moment(clock, _MINUTE))
-
-
-def parse_windows_line(raw: bytes | str, encoding: str = "utf-8") -> tuple[PurePosixPath, dict[str, str | int]]:
-    """Read a line as :func:`read_windows_line` does, into a path and a dictionary of facts.
-
-    Raises:
-        UnreadableLineError: as there.
-    """
-    line = read_windows_line(raw, encoding)
-    return line.path, dict(line.facts)
 
 
 def _clock(match: re.Match[str]) -> datetime | None:
