@@ -209,22 +209,6 @@ async def test_an_override_judges_codes() -> None:
 # -- replies and connections by hand -----------------------------------------------------------------------------------
 
 
-async def test_replies_are_read_whole_or_by_the_line() -> None:
-    with MiniFTP() as server:
-        server.replies |= {"SYST": "215-one\r\n two\r\n215 three", "NOOP": "200 ok"}
-        async with ftp.Client.context(server.host, server.port) as client:
-            await client.command("SYST")
-            assert (await client.parse_response())[0] == "215"
-            await client.command("SYST")
-            lines = [await client.parse_line() for _ in range(3)]
-            assert [lines[0], lines[-1]] == [("215", "-one"), ("215", " three")]
-            await client.command("SYST")
-            assert await client.parse_line() == ("215", "-one")
-            assert await client.command("NOOP", "200") == ("200", [" ok"])
-            await client.command("NOOP")
-            assert await client.parse_line() == ("200", " ok")
-
-
 @pytest.mark.parametrize("protected", [False, True])
 async def test_a_program_can_send_the_command_of_a_transfer_itself(
     protected: bool, server_tls_context: ssl.SSLContext, client_tls_context: ssl.SSLContext

@@ -45,6 +45,7 @@ class Hasher(Protocol):
 
     def hexdigest(self) -> str:
         """Return the digits for the octets so far."""
+        ...
 
 
 class _CRC32:

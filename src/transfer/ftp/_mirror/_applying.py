@@ -52,9 +52,11 @@ class ClientLender(Protocol):
     @property
     def size(self) -> int:
         """How many there may be."""
+        ...
 
     def client(self) -> AbstractAsyncContextManager[TransfersClient]:
         """Lend one that is logged in; wait until there is one."""
+        ...
 
 
 async def find_pending(client: TransfersClient, plan: MirrorPlan) -> list[bool]:

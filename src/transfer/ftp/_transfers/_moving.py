@@ -28,9 +28,11 @@ class Codec(Protocol):
 
     def feed(self, data: bytes) -> Iterable[bytes]:
         """Take *data*, and return what can be passed on."""
+        ...
 
     def finish(self) -> Iterable[bytes]:
         """Return the rest, or raise if there should be more to come."""
+        ...
 
 
 @attrs.frozen(kw_only=True)

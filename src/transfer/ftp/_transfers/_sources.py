@@ -40,6 +40,7 @@ class Source(Protocol):
 
     def opened(self, offset: int) -> AbstractAsyncContextManager[Feed]:
         """Give what is to be sent, from *offset* on."""
+        ...
 
 
 @attrs.frozen(kw_only=True)
