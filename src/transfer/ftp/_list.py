@@ -196,7 +196,7 @@ class ListingIterator(Generic[T]):
         self._held: ListedLine | None = None
         """The first entry while it is the only one, if it may be the path itself, which is a file then."""
         self._ready: deque[T] = deque()
-        self.skipped = 0
+        self.skipped: int = 0
         """How many lines could not be read."""
 
     def __aiter__(self) -> ListingIterator[T]:

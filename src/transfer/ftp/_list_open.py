@@ -117,7 +117,7 @@ class OpenListing:
         """Whether nothing was listed so far, not even the directory itself."""
         self.has_dot = False
         """Whether the directory itself was listed."""
-        self.skipped = 0
+        self.skipped: int = 0
         """How many lines no parser understood."""
         self._session = session
         self._transfer = transfer
