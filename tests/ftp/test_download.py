@@ -155,7 +155,7 @@ async def test_a_file_that_is_shorter_than_the_server_says_twice_is_incomplete(
         await client.download("a", tmp_path)
     assert (caught.value.transferred, caught.value.expected) == (10, expected)
     assert caught.value.retryable
-    assert list(tmp_path.iterdir()) == []
+    assert files_in(tmp_path) == []
     await client.command("NOOP", "200")
     client.close()
 
@@ -307,14 +307,18 @@ async def test_a_cancelled_download_leaves_no_file_and_the_connection_in_step(
             group.start_soon(_cancel_when, scope, tmp_path, 3)
             await client.download("a", tmp_path)
     assert scope.cancelled_caught
-    assert list(tmp_path.iterdir()) == []
+    assert files_in(tmp_path) == []
     await client.command("NOOP", "200")
     client.close()
 
 
+def files_in(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
+
+
 async def _cancel_when(scope: anyio.CancelScope, folder: Path, size: int) -> None:
     for _ in range(5000):
-        if any(path.stat().st_size >= size for path in folder.iterdir()):
+        if any(path.stat().st_size >= size for path in files_in(folder)):
             break
         await anyio.sleep(0.001)
     scope.cancel()

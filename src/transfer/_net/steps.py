@@ -48,6 +48,10 @@ class Steps:
         self._sending = False
         self._unwrapped = False
 
+    def _put_on(self, layer: TlsLayer, context: ssl.SSLContext) -> None:
+        self._octets = self._tls = layer
+        self.tls_context = context
+
     # -- state ---------------------------------------------------------------------------------------------------
 
     @property

@@ -175,8 +175,7 @@ class Stream(Steps):
             raise self.errors.local_protocol("TLS has been started already", peer=self.peer)
         try:
             layer = wrap(context, self._socket, server_hostname, session, server_side=server_side)
-            self._octets = self._tls = layer
-            self.tls_context = context
+            self._put_on(layer, context)
             await self.perform(lambda: self._handshake_nowait(layer), deadline)
         except BaseException as exc:
             lost = self._lost(exc)  # made before close(), after which it would say no more than that

@@ -92,7 +92,7 @@ class Control:
         self._mode: str = "S"
         self._kept: Reply | None = None
         self._lines: deque[str] = deque()
-        self.under_way = UnderWay(channel)
+        self.under_way: UnderWay = UnderWay(channel)
         """The transfer that goes on, if there is one."""
 
     @property
