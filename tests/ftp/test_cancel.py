@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -102,6 +103,22 @@ async def write_a_stream(subject: Subject) -> None:
         await stream.write(b"two")
 
 
+async def write_an_open_file(subject: Subject) -> None:
+    async with subject.client.open("a", "r+b") as file:
+        await file.seek(3)
+        await file.write(b"one")
+        assert await file.read(3)
+        await file.write(b"two")
+
+
+async def read_an_open_file(subject: Subject) -> None:
+    async with subject.client.open("a") as file:
+        await file.seek(-3, os.SEEK_END)
+        await file.read()
+        await file.seek(2)
+        await file.read(4)
+
+
 async def read_a_stream(subject: Subject) -> None:
     async with subject.client.download_stream("a", offset=5) as stream:
         async for _ in stream.iter_by_block(4000):
@@ -142,6 +159,8 @@ CALLS: dict[str, Call] = {
     "download a tree": lambda subject: subject.client.download("/d/e", subject.folder / "copy"),
     "upload_stream": write_a_stream,
     "download_stream": read_a_stream,
+    "open, reading": read_an_open_file,
+    "open, writing": write_an_open_file,
     "quit": lambda subject: subject.client.quit(),
 }
 

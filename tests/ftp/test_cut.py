@@ -88,7 +88,22 @@ async def streamed(client: ftp.Client, folder: Path) -> None:
         assert await stream.read() == CONTENT[3:]
 
 
+async def opened(client: ftp.Client, folder: Path) -> None:
+    async with client.open("x") as file:
+        await file.seek(3)
+        assert await file.read() == CONTENT[3:]
+
+
 LISTED = b"type=file; a\r\n b\r\n"
+FROM_3 = (
+    *passive("e"),
+    *answer(b"REST 3", b"350 a"),
+    *answer(b"RETR x", b"150 a"),
+    accept_data("e"),
+    send_data("e", CONTENT[3:]),
+    close_data("e"),
+    send(b"226 a\r\n"),
+)
 DIALOGUES = {
     "looks": Dialogue(
         looked_through,
@@ -126,15 +141,10 @@ DIALOGUES = {
             *open_data(b"STOR x"),
             receive_data("d"),
             send(b"226 a\r\n"),
-            *passive("e"),
-            *answer(b"REST 3", b"350 a"),
-            *answer(b"RETR x", b"150 a"),
-            accept_data("e"),
-            send_data("e", CONTENT[3:]),
-            close_data("e"),
-            send(b"226 a\r\n"),
+            *FROM_3,
         ),
     ),
+    "open": Dialogue(opened, (*binary(), *answer(b"SIZE x", b"213 10"), *FROM_3)),
 }
 
 

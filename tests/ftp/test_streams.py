@@ -81,7 +81,7 @@ async def test_what_is_written_arrives_where_it_belongs(ftp_server: MiniFTP) -> 
         async with client.upload_stream("/new", offset=10) as stream:
             await stream.write(b"end")
 
-    assert ftp_server.files["/new"] == CONTENT[:10] + b"end"
+    assert ftp_server.files["/new"] == CONTENT[:10] + b"end" + CONTENT[13:] + b"more"
 
 
 async def test_a_refusal_comes_out_and_the_client_goes_on(ftp_server: MiniFTP) -> None:

@@ -105,12 +105,15 @@ class Transfers:
 
     def on_stor(self, argument: str) -> None:
         start, self.offset = self.offset, 0
-        self.receive("STOR", argument, self.server.files.get(self.path(argument), b"")[:start])
+        before = self.server.files.get(self.path(argument), b"") if start else b""
+        self.receive("STOR", argument, before[:start], before)
 
     def on_appe(self, argument: str) -> None:
         self.receive("APPE", argument, self.server.files.get(self.path(argument), b""))
 
-    def receive(self, verb: str, argument: str, head: bytes) -> None:
+    def receive(self, verb: str, argument: str, head: bytes, before: bytes = b"") -> None:
+        """Write what comes behind *head*, over what was there *before*."""
+
         def move(data: Wire) -> None:
             path = self.path(argument)
             self.server.files[path] = head
@@ -118,7 +121,8 @@ class Transfers:
                 while self.may_read(data) and data.fill():
                     data.buffer.clear()
             finally:
-                self.server.files[path] = head + data.received
+                written = head + data.received
+                self.server.files[path] = written + before[len(written) :]
 
         self.transfer(verb, argument, move)
 

@@ -50,6 +50,7 @@ from transfer.ftp._settings import (
     ListingLimits,
     StreamThrottle,
 )
+from transfer.ftp._streams._file import RemoteFile
 from transfer.ftp._streams._stream import DataConnectionThrottleStreamIO, StreamIO, ThrottleStreamIO
 from transfer.ftp._transfers._options import TransferOptions
 
@@ -103,6 +104,7 @@ __all__ = [
     "PathIOError",
     "PathIONursery",
     "PathIsNotAbsolute",
+    "RemoteFile",
     "SSLSessionBoundContext",
     "ServerProfile",
     "StatusCodeError",

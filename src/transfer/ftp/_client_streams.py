@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
+from transfer._net.stream import Stream
 from transfer._wire.command import Command
 from transfer.ftp import _commands as commands
 from transfer.ftp._base import Codes, parse_command
@@ -15,8 +16,10 @@ from transfer.ftp._control import check
 from transfer.ftp._errors import InvalidCommand
 from transfer.ftp._replies import info_lines
 from transfer.ftp._settings import check_passive_commands
+from transfer.ftp._streams._file import RemoteFile, open_file
 from transfer.ftp._streams._passive import PassiveStreamIO
 from transfer.ftp._streams._stream import DataConnectionThrottleStreamIO, ThrottleStreamIO
+from transfer.ftp._transfers._remote import exact_size
 
 __all__ = ["StreamsClient"]
 
@@ -28,6 +31,8 @@ class StreamsClient(FilesClient):
 
     Until a stream is finished its client serves nothing else.
     """
+
+    _by_hand: tuple[Stream, ThrottleStreamIO] | None = None
 
     def upload_stream(
         self, destination: str | PurePosixPath, *, offset: int = 0
@@ -55,6 +60,27 @@ class StreamsClient(FilesClient):
     ) -> AsyncEnterable[DataConnectionThrottleStreamIO]:
         """Open a stream that reads the file *source*; the rest as :meth:`upload_stream`."""
         return self._open_stream(commands.retr(source), offset)
+
+    @async_enterable
+    async def open(self, path: str | PurePosixPath, mode: str = "rb") -> RemoteFile:
+        """Open the file *path* as a file object; ``await`` the result, or enter it with ``async with``.
+
+        Args:
+            path: on the server.
+            mode: ``"rb"`` reads a file, ``"wb"`` writes a new one, ``"ab"`` writes to the end of one, and ``"r+b"``
+                reads and writes one. Other places than the next are found by REST; for writing, not every server
+                allows that.
+
+        Raises:
+            StatusCodeError: the server refuses.
+            ValueError: there is no such *mode*.
+            FTPException: as for data connections and exchanges.
+        """
+
+        async def measure() -> int | None:
+            return await exact_size(await self._ready(), path)
+
+        return await open_file(path, mode, start=self._stream, measure=measure)
 
     async def get_stream(
         self,
@@ -117,7 +143,10 @@ class StreamsClient(FilesClient):
             FTPDisconnected: there is none.
         """
         channel = self._session.control.channel
-        return ThrottleStreamIO(channel.stream, {"_": self.throttle}, seconds=channel.timeouts.reply)
+        if self._by_hand is None or self._by_hand[0] is not channel.stream:
+            by_hand = ThrottleStreamIO(channel.stream, {"_": self.throttle}, seconds=channel.timeouts.reply)
+            self._by_hand = channel.stream, by_hand
+        return self._by_hand[1]
 
     async def parse_response(self) -> tuple[Code, list[str]]:
         """Return the code and the lines of the next reply, which may be a preliminary one.

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 import aioftp
+import anyio
 import pytest
 
 from tests.peers import MiniFTP
@@ -244,12 +245,15 @@ async def test_passive_commands_are_those_that_there_are() -> None:
 
 async def test_the_control_connection_can_be_spoken_on_by_hand() -> None:
     with MiniFTP() as server:
+        server.replies["SYST"] = "215 UNIX"
         client = ftp.Client()
         with pytest.raises(ftp.FTPDisconnected):
             client.stream.close()
         await client.connect(server.host, server.port)
-        await client.stream.write(b"QUIT\r\n")
-        assert await client.stream.readline() == b"221 bye\r\n"
+        await client.stream.write(b"SYST\r\nQUIT\r\n")
+        await anyio.sleep(0.05)
+        assert await client.stream.readline() == b"215 UNIX\r\n"
+        assert await client.stream.readline() == b"221 bye\r\n", "what has come early is not lost"
         client.close()
 
 

@@ -82,18 +82,29 @@ class StreamIO:
             FTPIncompleteTransfer: the stream ended before; ``transferred`` bytes are kept for the next call.
             The rest as :meth:`read`.
         """
-        while len(self._ahead) < count:
-            block = await self._receive(count - len(self._ahead))
-            if not block:
-                raise FTPIncompleteTransfer(
-                    f"{len(self._ahead)} of {count} bytes came before the end of the stream",
-                    transferred=len(self._ahead),
-                    expected=count,
-                    peer=self._stream.peer,
-                    retryable=False,
-                )
-            self._ahead += block
+        if not await self._has(count):
+            raise FTPIncompleteTransfer(
+                f"{len(self._ahead)} of {count} bytes came before the end of the stream",
+                transferred=len(self._ahead),
+                expected=count,
+                peer=self._stream.peer,
+                retryable=False,
+            )
         return self._take(count)
+
+    async def gather(self, count: int) -> bytes:
+        """Return *count* bytes, fewer only at the end; errors and cancellation as :meth:`readexactly`."""
+        await self._has(count)
+        return self._take(count)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether everything has been read, and the end was seen."""
+        return self._is_at_end and not self._ahead
+
+    async def at_end(self) -> bool:
+        """Tell whether everything has been read; waits for more, or for the end. Errors as :meth:`read`."""
+        return not await self._has(1)
 
     async def write(self, data: bytes) -> None:
         """Send all of *data*.
@@ -108,6 +119,15 @@ class StreamIO:
     def close(self) -> None:
         """Close the connection at once. Idempotent."""
         self._stream.close()
+
+    async def _has(self, count: int) -> bool:
+        """Whether there are *count* bytes, which are in ``_ahead`` now."""
+        while len(self._ahead) < count:
+            block = await self._receive(count - len(self._ahead))
+            if not block:
+                return False
+            self._ahead += block
+        return True
 
     async def _receive(self, most: int) -> bytes:
         if self._is_at_end:
