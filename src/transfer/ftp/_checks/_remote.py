@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from transfer.ftp import _commands as commands
 from transfer.ftp._checks._algorithms import ALGORITHMS, COMMANDS, Checksum, canonical_name
 from transfer.ftp._checks._replies import parse_digits, parse_hash
@@ -44,15 +46,16 @@ async def remote_checksum(control: Control, path: commands.Path, algorithm: str)
     features = await features_of(control)
     # What is computed is what a transfer in this representation would carry.
     await control.represent("I")
-    if algorithm in _by_hash(features):
-        if control.hash_algorithm is None:
-            control.hash_algorithm = features.hash_selected
-        if control.hash_algorithm != algorithm:
-            await control.ask(commands.opts("HASH", algorithm), "2xx")
-            control.hash_algorithm = algorithm
+    spelling = _by_hash(features).get(algorithm)
+    if spelling is not None:
+        # Compared and sent as the server spells it, which may know SHA256 and not SHA-256.
+        selected = control.hash_algorithm or features.hash_selected
+        if selected != spelling:
+            await control.ask(commands.opts("HASH", spelling), "2xx")
+        control.hash_algorithm = spelling
         reply = await control.ask(commands.hash_(path), "213")
         with control.closing_on_nonsense():
-            return parse_hash(reply.text)
+            return parse_hash(reply.text, algorithm)
     for verb in COMMANDS[algorithm]:
         if verb in features:
             reply = await control.ask(commands.checksum(verb, path), "2xx")
@@ -63,14 +66,13 @@ async def remote_checksum(control: Control, path: commands.Path, algorithm: str)
 
 def _offered(features: Features) -> set[str]:
     by_command = {name for name, verbs in COMMANDS.items() if any(verb in features for verb in verbs)}
-    return _by_hash(features) | by_command
+    return by_command.union(_by_hash(features))
 
 
-def _by_hash(features: Features) -> set[str]:
-    found = set()
+def _by_hash(features: Features) -> dict[str, str]:
+    """Return the algorithms of HASH that this side knows, and how the server spells each."""
+    found = {}
     for name in features.hash_algorithms:
-        try:
-            found.add(canonical_name(name))
-        except ValueError:  # one that this side can't compute
-            continue
+        with contextlib.suppress(ValueError):  # one that this side can't compute
+            found[canonical_name(name)] = name
     return found
