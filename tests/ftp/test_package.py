@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import pickle
+import subprocess
+import sys
 from typing import Any
 
 import aioftp
@@ -13,6 +15,11 @@ from transfer import ftp
 from transfer._net.timeouts import Timeouts
 from transfer._net.tls import TLS
 from transfer.ftp import errors
+
+
+def test_the_modules_are_there_after_one_import() -> None:
+    script = "import transfer.ftp as aioftp; print(aioftp.errors, aioftp.client, aioftp.common, aioftp.pathio)"
+    subprocess.run([sys.executable, "-c", script], check=True, stdout=subprocess.DEVNULL)
 
 
 def test_exceptions_name_the_package_and_can_be_pickled() -> None:

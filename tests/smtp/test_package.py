@@ -6,6 +6,8 @@ import importlib
 import inspect
 import pickle
 import ssl
+import subprocess
+import sys
 from typing import Any
 
 import aiosmtplib
@@ -44,6 +46,12 @@ def test_programs_find_the_modules_that_they_import_from(name: str) -> None:
         assert getattr(smtp, public, found) is found
     assert set(ours.__all__) <= {public for public in dir(theirs) if not public.startswith("_")}
     assert ours.__all__
+
+
+def test_the_modules_are_there_after_one_import() -> None:
+    modules = "api, auth, email, errors, esmtp, response, smtp, status, typing"
+    script = f"import transfer.smtp\nfor name in {modules.split(', ')}: getattr(transfer.smtp, name)"
+    subprocess.run([sys.executable, "-c", script], check=True)
 
 
 def test_every_attribute_is_there() -> None:

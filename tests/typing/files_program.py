@@ -51,6 +51,29 @@ async def use_a_client() -> None:
     client.close()
 
 
+async def use_streams(client: aioftp.Client) -> None:
+    async with client.upload_stream("f", offset=3) as stream:
+        assert_type(stream, aioftp.DataConnectionThrottleStreamIO)
+        await stream.write(b"text")
+    async with client.download_stream(PurePosixPath("f")) as stream:
+        assert_type(
+            (await stream.read(), await stream.readline(), await stream.readexactly(1)), tuple[bytes, bytes, bytes]
+        )
+        async for block in stream.iter_by_block(8192):
+            assert_type(block, bytes)
+        async for line in stream.iter_by_line():
+            assert_type(line, bytes)
+    stream = await client.append_stream("f")
+    await stream.finish("2xx", "1xx")
+    async with client.get_stream("RETR f", "1xx", offset=1) as stream:
+        assert_type(stream, aioftp.DataConnectionThrottleStreamIO)
+    reader, writer = await client.get_passive_connection("I", ["pasv"])
+    await writer.write(await reader.read(10))
+    reader.close()
+    assert_type(await client.parse_response(), tuple[aioftp.Code, list[str]])
+    await client.abort(wait=False)
+
+
 async def use_a_context() -> None:
     async with aioftp.Client.context("ftp.example", 2121, "anna", "secret", upgrade_to_tls=True) as client:
         assert_type(client, aioftp.Client)

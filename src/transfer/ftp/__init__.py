@@ -5,6 +5,10 @@ from __future__ import annotations
 from transfer import __version__
 from transfer._net.session_context import SSLSessionBoundContext
 from transfer._net.throttle import Throttle
+from transfer.ftp import client as client
+from transfer.ftp import common as common
+from transfer.ftp import errors as errors
+from transfer.ftp import pathio as pathio
 from transfer.ftp._base import BaseClient
 from transfer.ftp._checks import Checksum
 from transfer.ftp._client import Client

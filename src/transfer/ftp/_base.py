@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, overload
 import anyio
 
 from transfer._errors import TransferError
+from transfer._net.stream import Stream
 from transfer._net.timeouts import Deadline, Timeouts
 from transfer._net.tls import TLS
 from transfer._wire.command import Command
@@ -38,6 +39,7 @@ from transfer.ftp._settings import (
     choose_tls,
     make_throttle,
 )
+from transfer.ftp._streams._stream import ThrottleStreamIO
 
 if TYPE_CHECKING:
     from ssl import SSLContext
@@ -129,6 +131,7 @@ class BaseClient(Parsers):
         self.server_host: str | None = None
         self.server_port: int | None = None
         self._last_session: Session | None = None
+        self._by_hand: tuple[Stream, ThrottleStreamIO] | None = None
 
     def __repr__(self) -> str:
         if self._last_session is None:
@@ -304,6 +307,36 @@ class BaseClient(Parsers):
                 exc.reply, exc.command, exc.peer = reply, None if line is None else str(line), control.peer
                 raise
         return Code(reply.code), info_lines(reply)
+
+    # -- replies -----------------------------------------------------------------------------------------------------
+
+    @property
+    def stream(self) -> ThrottleStreamIO:
+        """The control connection. Whoever reads from it or writes to it speaks the protocol alone from there on.
+
+        Raises:
+            FTPDisconnected: there is none.
+        """
+        channel = self._session.control.channel
+        if self._by_hand is None or self._by_hand[0] is not channel.stream:
+            by_hand = ThrottleStreamIO(channel.stream, {"_": self.throttle}, seconds=channel.timeouts.reply)
+            self._by_hand = channel.stream, by_hand
+        return self._by_hand[1]
+
+    async def parse_response(self) -> tuple[Code, list[str]]:
+        """Return the code and the lines of the next reply, which may be a preliminary one.
+
+        Raises:
+            InvalidCommand: a transfer is under way, and the reply is its own.
+            FTPException: as the exchange of a command.
+        """
+        reply = await (await self._ready()).control.next_reply()
+        return Code(reply.code), info_lines(reply)
+
+    async def parse_line(self) -> tuple[Code, str]:
+        """Return the first three letters and the rest of the next line of a reply; the rest as for a whole one."""
+        line = (await (await self._ready()).control.next_line()).rstrip()
+        return Code(line[:3]), line[3:]
 
 
 async def _leave(session: Session, *, failed: bool) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
-from transfer._net.stream import Stream
 from transfer._wire.command import Command
 from transfer.ftp import _commands as commands
 from transfer.ftp._base import Codes, parse_command
@@ -14,7 +13,6 @@ from transfer.ftp._code import Code, wrap_into_codes
 from transfer.ftp._common._iterating import AsyncEnterable, async_enterable
 from transfer.ftp._control import check
 from transfer.ftp._errors import InvalidCommand
-from transfer.ftp._replies import info_lines
 from transfer.ftp._settings import check_passive_commands
 from transfer.ftp._streams._file import RemoteFile, open_file
 from transfer.ftp._streams._passive import PassiveStreamIO
@@ -31,8 +29,6 @@ class StreamsClient(FilesClient):
 
     Until a stream is finished its client serves nothing else.
     """
-
-    _by_hand: tuple[Stream, ThrottleStreamIO] | None = None
 
     def upload_stream(
         self, destination: str | PurePosixPath, *, offset: int = 0
@@ -82,6 +78,7 @@ class StreamsClient(FilesClient):
 
         return await open_file(path, mode, start=self._stream, measure=measure)
 
+    @async_enterable
     async def get_stream(
         self,
         command: str | None = None,
@@ -91,7 +88,7 @@ class StreamsClient(FilesClient):
         conn_type: str = "I",
         offset: int = 0,
     ) -> DataConnectionThrottleStreamIO:
-        """Open the stream of any *command* that has one.
+        """Open the stream of any *command* that has one; ``await`` the result, or enter it with ``async with``.
 
         Args:
             command: a whole line.
@@ -132,36 +129,6 @@ class StreamsClient(FilesClient):
         ways = None if commands is None else check_passive_commands(commands)
         stream = PassiveStreamIO(session, await session.data.dial(conn_type, ways))
         return stream, stream
-
-    # -- replies -----------------------------------------------------------------------------------------------------
-
-    @property
-    def stream(self) -> ThrottleStreamIO:
-        """The control connection. Whoever reads from it or writes to it speaks the protocol alone from there on.
-
-        Raises:
-            FTPDisconnected: there is none.
-        """
-        channel = self._session.control.channel
-        if self._by_hand is None or self._by_hand[0] is not channel.stream:
-            by_hand = ThrottleStreamIO(channel.stream, {"_": self.throttle}, seconds=channel.timeouts.reply)
-            self._by_hand = channel.stream, by_hand
-        return self._by_hand[1]
-
-    async def parse_response(self) -> tuple[Code, list[str]]:
-        """Return the code and the lines of the next reply, which may be a preliminary one.
-
-        Raises:
-            InvalidCommand: a transfer is under way, and the reply is its own.
-            FTPException: as the exchange of a command.
-        """
-        reply = await (await self._ready()).control.next_reply()
-        return Code(reply.code), info_lines(reply)
-
-    async def parse_line(self) -> tuple[Code, str]:
-        """Return the first three letters and the rest of the next line of a reply; the rest as for a whole one."""
-        line = (await (await self._ready()).control.next_line()).rstrip()
-        return Code(line[:3]), line[3:]
 
     # -- the rest ----------------------------------------------------------------------------------------------------
 

@@ -6,6 +6,15 @@ Names, parameters, return values and exceptions are those that mail programs kno
 from __future__ import annotations
 
 from transfer._net.certificate import Certificate
+from transfer.smtp import api as api
+from transfer.smtp import auth as auth
+from transfer.smtp import email as email
+from transfer.smtp import errors as errors
+from transfer.smtp import esmtp as esmtp
+from transfer.smtp import response as response
+from transfer.smtp import smtp as smtp
+from transfer.smtp import status as status
+from transfer.smtp import typing as typing
 from transfer.smtp._check import Check
 from transfer.smtp._client import SMTP
 from transfer.smtp._dkim import DKIM

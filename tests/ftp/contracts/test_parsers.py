@@ -271,3 +271,17 @@ async def test_replies_are_read_whole_or_by_the_line() -> None:
         await client.command("SYST")
         assert [await client.parse_line() for _ in range(3)] == [("215", "-one"), (" tw", "o"), ("215", " three")]
         await client.quit()
+
+
+async def test_tls_can_be_started_by_hand(
+    server_tls_context: ssl.SSLContext, client_tls_context: ssl.SSLContext
+) -> None:
+    with MiniFTP(tls=server_tls_context) as server:
+        client = ftp.Client()
+        await client.connect(server.host, server.port)
+        await client.stream.write(b"AUTH TLS\r\n")
+        assert (await client.stream.readline()).startswith(b"234")
+        await client.stream.start_tls(client_tls_context, "localhost")
+        await client.stream.write(b"QUIT\r\n")
+        assert await client.stream.readline() == b"221 bye\r\n"
+        client.close()

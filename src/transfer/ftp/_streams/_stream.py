@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from transfer._engine.transfer import Transfer
 from transfer._errors import DisconnectedError, TLSError, TransferError
@@ -18,6 +18,9 @@ from transfer.ftp._data import explain
 from transfer.ftp._errors import FTPIncompleteTransfer
 from transfer.ftp._session import Session
 from transfer.ftp._settings import DEFAULT_BLOCK_SIZE, StreamThrottle
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
 
 __all__ = ["DataConnectionThrottleStreamIO", "StreamIO", "ThrottleStreamIO"]
 
@@ -115,6 +118,17 @@ class StreamIO:
         Cancellation: a part of it may have gone; nothing can be written any more.
         """
         await self._stream.send(data, Deadline(self._seconds, "room for data"))
+
+    async def start_tls(self, sslcontext: SSLContext, server_hostname: str | None) -> None:
+        """Shake hands.
+
+        Raises:
+            FTPTLSError, FTPDisconnected, FTPTimeoutError: it failed; the connection is closed.
+
+        Cancellation: the connection is closed.
+        """
+        deadline = Deadline(self._seconds, "TLS handshake")
+        await self._stream.start_tls(sslcontext, server_hostname=server_hostname, deadline=deadline)
 
     def close(self) -> None:
         """Close the connection at once. Idempotent."""
