@@ -67,9 +67,6 @@ async def use_streams(client: aioftp.Client) -> None:
     await stream.finish("2xx", "1xx")
     async with client.get_stream("RETR f", "1xx", offset=1) as stream:
         assert_type(stream, aioftp.DataConnectionThrottleStreamIO)
-    reader, writer = await client.get_passive_connection("I", ["pasv"])
-    await writer.write(await reader.read(10))
-    reader.close()
     assert_type(await client.parse_response(), tuple[aioftp.Code, list[str]])
     await client.abort(wait=False)
 
