@@ -163,15 +163,22 @@ async def test_a_server_that_does_not_explain_is_given_up(peer: ScriptedPeer) ->
         await transfer.abort()
 
 
-async def test_a_server_that_answers_once_for_transfer_and_abor_is_given_up_soon(peer: ScriptedPeer) -> None:
-    """Its only reply may be that to the ABOR, and be so late that the other would answer the next command."""
-    peer_said = send(b"226 both are over\r\n")
-    async with control(
-        peer, *begun(RETR), expect(b"ABOR\r\n"), peer_said, expect_eof(), timeouts=Timeouts(close=600)
-    ) as control_:
+@pytest.mark.parametrize("late", [b"", b"226 this was the ABOR\r\n", b"225 nothing to abort\r\n"])
+async def test_where_one_reply_may_stand_for_two_a_marker_tells(peer: ScriptedPeer, late: bytes) -> None:
+    """The only reply may be that to the ABOR, or another one be so late that it would answer the next command."""
+    marker = expect(b"PWD\r\n"), send(late + b'257 "/"\r\n')
+    answers = expect(b"ABOR\r\n"), send(b"226 over\r\n"), *marker
+    async with control(peer, *begun(RETR), *answers, *GOES_ON, timeouts=Timeouts(close=20)) as control_:
         transfer = control_.transfer(RETR)
         await transfer.start()
-        with anyio.fail_after(20):
-            await transfer.abort()
+        await transfer.abort()
+        assert await control_.is_in_step()
 
+
+async def test_a_server_that_does_not_know_the_marker_is_given_up(peer: ScriptedPeer) -> None:
+    answers = expect(b"ABOR\r\n"), send(b"226 over\r\n"), expect(b"PWD\r\n"), send(b"550 no\r\n"), expect_eof()
+    async with control(peer, *begun(RETR), *answers, timeouts=Timeouts(close=SOON)) as control_:
+        transfer = control_.transfer(RETR)
+        await transfer.start()
+        await transfer.abort()
         assert control_.channel.state is ChannelState.BROKEN

@@ -47,7 +47,7 @@ class Echo(PeerServer):
         wire.send(b"220 welcome\r\n")
         while True:
             line = wire.read_line()
-            code = {b"DATA": 354, b"RETR": 150}.get(line, 250)
+            code = {b"DATA": 354, b"RETR": 150, b"PWD": 257}.get(line, 250)
             wire.send(b"%d-%b\r\n" % (code, line))
             wire.send(b"%d end\r\n" % code)
             if line == b"DATA":
@@ -99,7 +99,9 @@ async def next_reply(channel: ClientChannel, context: ssl.SSLContext) -> list[st
 async def settle(channel: ClientChannel, context: ssl.SSLContext) -> list[str]:
     opened = await channel.exchange(Command("RETR"))
     channel.owe_reply()
-    return [opened.text, (await channel.settle(Command("ABOR")))[0].text]
+    said = await channel.settle(Command("ABOR"))
+    await channel.catch_up(Command("PWD"), 257)
+    return [opened.text, said[0].text]
 
 
 async def start_tls(channel: ClientChannel, context: ssl.SSLContext) -> list[str]:

@@ -15,9 +15,6 @@ from transfer._wire.reply import Reply, Severity
 
 __all__ = ["Settling"]
 
-# What ends a transfer and what answers the ABOR leave a server together, or nearly so.
-_SECOND_SECONDS = 1.0
-
 
 class Settling(Conversation):
     """A conversation that comes back in step after a transfer, or is given up."""
@@ -25,9 +22,10 @@ class Settling(Conversation):
     async def settle(self, abort: Command) -> list[Reply]:
         """Bring an open channel back in step after a transfer was given up, or leave it BROKEN.
 
-        If the final reply is there already nothing is sent; otherwise *abort* is, and everything owed is read. Takes
-        at most ``timeouts.close`` and raises nothing but a native cancellation, which leaves the channel BROKEN.
-        Without that limit any cancellation ends it.
+        If the final reply is there already nothing is sent; otherwise *abort* is, and everything owed is read, but for
+        the second of two replies that need not come: that is left to :meth:`catch_up`. Takes at most
+        ``timeouts.close`` and raises nothing but a native cancellation, which leaves the channel BROKEN. Without that
+        limit any cancellation ends it.
 
         Returns:
             What the server said, beginning with its reply to the transfer; nothing if the channel had been given up.
@@ -56,14 +54,14 @@ class Settling(Conversation):
                 self._owed += 1
             return sending() and (rest() or self._owed == 1 or None)
 
-        seconds, phase = self.timeouts.close, f"reply to {abort.verb}"
-        deadline = Deadline(seconds, phase)
+        seconds = self.timeouts.close
+        deadline = Deadline(seconds, f"reply to {abort.verb}")
         try:
             with anyio.CancelScope(shield=seconds is not None):
                 await self._run(first, deadline, replies)
                 if self._owed and replies[-1].severity is Severity.COMPLETION:
                     # Some servers answer once for both, and nobody knows whether another reply is to come.
-                    deadline = Deadline(min(seconds or _SECOND_SECONDS, _SECOND_SECONDS), phase)
+                    self._owed, self._nudged = 0, self._nudged + self._owed
                 if self._owed:
                     await self._run(rest, deadline, replies)
         except TransferError:
@@ -85,10 +83,10 @@ class Settling(Conversation):
             await self.stream.send(self._encode(command), Deadline(self.timeouts.reply, "room for a command"))
 
     async def catch_up(self, marker: Command, code: int) -> None:
-        """Bring the channel in step after a transfer in whose course it was nudged, or leave it BROKEN.
+        """Bring the channel in step after a transfer in whose course it was nudged or aborted, or leave it BROKEN.
 
-        Nobody knows whether a server is still going to answer the nudges that it has not. But it answers in order: what
-        comes before the *code* that only *marker* is answered with is theirs, and nothing of theirs comes after it.
+        Nobody knows whether a server is still going to answer what it has not answered yet. But it answers in order:
+        what comes before the *code* that only *marker* is answered with belongs to that, and nothing after it does.
 
         Takes at most ``timeouts.close`` and raises nothing but a native cancellation, which leaves the channel BROKEN.
         Without that limit any cancellation does.

@@ -163,12 +163,14 @@ async def test_defect_18_whatever_is_wrong_with_epsv_pasv_is_asked(peer: Scripte
 
 
 ABOR = expect(b"ABOR\r\n")
+MARKER = answer(b"PWD", b'257 "/"')
 RACES: dict[str, tuple[Step, ...]] = {
     "426 and 226": (ABOR, send(b"426 aborted\r\n226 so it is\r\n")),
     "226 and 226": (ABOR, send(b"226 was done\r\n226 so it is\r\n")),
     "226 and 225": (ABOR, send(b"226 was done\r\n225 nothing to abort\r\n")),
     "426, and 226 late": (ABOR, send(b"426 aborted\r\n"), pause(0.2), send(b"226 so it is\r\n")),
-    "226, and 226 late": (ABOR, send(b"226 was done\r\n"), pause(0.2), send(b"226 so it is\r\n")),
+    "226, and 226 late": (ABOR, send(b"226 was done\r\n"), pause(0.2), send(b"226 so it is\r\n"), *MARKER),
+    "226 once": (ABOR, send(b"226 so it is\r\n"), *MARKER),
     "data reset as well": (ABOR, reset_data("d"), send(b"426 aborted\r\n226 so it is\r\n")),
     "451 and 226": (ABOR, send(b"451 read error\r\n226 so it is\r\n")),
     "500": (ABOR, send(b"426 aborted\r\n500 ABOR?\r\n")),

@@ -260,7 +260,7 @@ class DataConnectionThrottleStreamIO(ThrottleStreamIO):
         if self._is_over or not self._session.control.under_way.has(self._transfer):
             return  # or it was aborted by the client
         if not self._sends and not await self._has_ended():
-            await self._abort()
+            await self._break_off()
             return
         control = self._session.control
         try:
@@ -312,6 +312,16 @@ class DataConnectionThrottleStreamIO(ThrottleStreamIO):
     async def _has_ended(self) -> bool:
         # The end may be there already, and not have been read.
         return self._is_at_end or (self._transfer.final is not None and not self._ahead and not await self._receive(1))
+
+    async def _break_off(self) -> None:
+        """Leave a download half-way: most servers say so by themselves when its data connection is gone.
+
+        So there is one reply, where ABOR would bring one or two, and a second's wait for the other one.
+        """
+        try:
+            await self._transfer.outcome()
+        finally:
+            self._end()
 
     async def _abort(self) -> None:
         if not self._is_over and self._session.control.under_way.has(self._transfer):
