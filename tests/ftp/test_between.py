@@ -125,6 +125,15 @@ async def test_a_refusal_of_one_server_ends_it_for_both(
         assert await two.are_in_step()
 
 
+async def test_nothing_is_asked_for_that_nobody_takes() -> None:
+    async with two_servers() as two:
+        two.there.replies["STOR"] = "553 not here"
+        with pytest.raises(ftp.StatusCodeError, match="553"):
+            await two.copy()
+        assert await two.are_in_step()
+        assert "RETR" not in asked(two.here)
+
+
 async def test_a_server_that_leaves_is_told_of_and_the_other_goes_on() -> None:
     async with two_servers() as two:
         two.here.replies["RETR"] = "421 leaving"

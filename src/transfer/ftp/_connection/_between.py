@@ -1,7 +1,7 @@
 """A file from one server straight to another (FXP, RFC 959 §5.2), and the checks that this calls for.
 
-How this works: one server listens (PASV), the other is told where (PORT), and both get their command at the same time,
-since a server may answer 150 only once the other one has connected. Then both final replies are awaited. Each control
+How this works: one server listens (PASV), the other is told where (PORT), and both get their command, the receiving one
+a little earlier: not before the other's answer, since a server may answer 150 only once it is connected. Then both final replies are awaited. Each control
 connection has a :class:`Transfer` of its own without a data connection on this side, so that debts, ABOR and
 cancellation are those of every other transfer.
 """
@@ -29,6 +29,8 @@ from transfer.ftp._session import Session
 __all__ = ["transfer_between"]
 
 _UNSPECIFIED = "0.0.0.0"  # noqa: S104  # some servers write it where they mean "where you are connected to already"
+# More than a server takes that answers STOR before there is a data connection; all of it is lost with one that does not.
+_HEAD_START_SECONDS = 0.5
 
 
 async def transfer_between(
@@ -64,7 +66,8 @@ async def transfer_between(
         await session.control.represent("I")
     listener = await _join(sender, receiver)
     try:
-        await _copy(_Side(sender, commands.retr(source_path)), _Side(receiver, commands.stor(destination_path)))
+        into = _Side(receiver, commands.stor(destination_path))
+        await _copy(_Side(sender, commands.retr(source_path), after=into), into)
     finally:
         await _become_server_again(listener)
 
@@ -176,17 +179,32 @@ def _require_reachable(address: str, other: str | None, peer: str) -> None:
 
 
 class _Side:
-    """One server's part in it."""
+    """One server's part in it, which may have to come *after* the other one's."""
 
-    def __init__(self, session: Session, command: Command) -> None:
+    def __init__(self, session: Session, command: Command, after: _Side | None = None) -> None:
         self.control = session.control
         self.transfer = Transfer(session.control.channel, command, connect=None)
+        self.after = after
+        self.answered = anyio.Event()
         self.close_seconds = session.settings.timeouts.close
         self._noop_interval = session.settings.noop_interval
         self._command = command
 
     async def start(self) -> None:
-        check(await self.transfer.start(), ("1xx", "2xx"), self._command, peer=self.control.peer)
+        """Give the command, unless the one before it was refused.
+
+        Whoever is to receive has a head start: data may come as soon as the sender knows its command, and some servers
+        have no use for it before theirs. Others answer only when there is a data connection.
+        """
+        if self.after is not None:
+            with anyio.move_on_after(_HEAD_START_SECONDS):
+                await self.after.answered.wait()
+                if not self.after.transfer.has_begun:
+                    return
+        try:
+            check(await self.transfer.start(), ("1xx", "2xx"), self._command, peer=self.control.peer)
+        finally:
+            self.answered.set()
 
     async def finish(self) -> None:
         await kept_alive(self.transfer, self._noop_interval, self.transfer.finish)
