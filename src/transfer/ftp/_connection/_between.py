@@ -1,9 +1,9 @@
 """A file from one server straight to another (FXP, RFC 959 §5.2), and the checks that this calls for.
 
 How this works: one server listens (PASV), the other is told where (PORT), and both get their command, the receiving one
-a little earlier: not before the other's answer, since a server may answer 150 only once it is connected. Then both final replies are awaited. Each control
-connection has a :class:`Transfer` of its own without a data connection on this side, so that debts, ABOR and
-cancellation are those of every other transfer.
+a little earlier: not before the other's answer, since a server may answer 150 only once it is connected. Then both
+final replies are awaited. Each control connection has a :class:`Transfer` of its own without a data connection on this
+side, so that debts, ABOR and cancellation are those of every other transfer.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from transfer.ftp._session import Session
 __all__ = ["transfer_between"]
 
 _UNSPECIFIED = "0.0.0.0"  # noqa: S104  # some servers write it where they mean "where you are connected to already"
-# More than a server takes that answers STOR before there is a data connection; all of it is lost with one that does not.
+# More than a server takes that answers STOR before there is a data connection; with others all of it is lost.
 _HEAD_START_SECONDS = 0.5
 
 
