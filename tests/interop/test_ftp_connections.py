@@ -12,14 +12,21 @@ from tests.interop._servers import FtpServer
 from transfer.ftp import FTPException, transfer_between
 
 SIZE = 300_000
-with_tls = pytest.mark.parametrize(
-    "ftp_server", [key for key in FTP_STARTERS if key[1] != "plain"], ids="-".join, indirect=True
-)
 
 
+def servers(*, tls_only: bool = False, lacking: frozenset[tuple[str, str]] = frozenset()) -> pytest.MarkDecorator:
+    """Run a test with every server but those that are *lacking* what it is about."""
+    keys = [key for key in FTP_STARTERS if key not in lacking and not (tls_only and key[1] == "plain")]
+    return pytest.mark.parametrize("ftp_server", keys, ids="-".join, indirect=True)
+
+
+# It makes no data connections, and keeps them in TLS where commands are.
+AIOFTP = frozenset(key for key in FTP_STARTERS if key[0] == "aioftp")
+KEEPS_COMMANDS_PRIVATE = frozenset(key for key in FTP_STARTERS if key[0] != "proftpd")
+
+
+@servers(lacking=AIOFTP)
 async def test_servers_connect_to_a_client_in_active_mode(ftp_server: FtpServer, tmp_path: Path) -> None:
-    if "EPRT" not in ftp_server.features:
-        pytest.skip("the server makes no connections")
     put(ftp_server, "a", octets(SIZE))
     async with logged_in(ftp_server, active=True) as client:
         assert len(await client.list()) == 1
@@ -29,10 +36,8 @@ async def test_servers_connect_to_a_client_in_active_mode(ftp_server: FtpServer,
     assert digest(ftp_server.root / "b") == digest(tmp_path / "a") == digest(octets(SIZE))
 
 
-@with_tls
+@servers(tls_only=True, lacking=AIOFTP)
 async def test_data_goes_in_clear_and_in_tls_again(ftp_server: FtpServer, tmp_path: Path) -> None:
-    if "PROT" not in ftp_server.features:
-        pytest.skip("the server keeps data private")
     put(ftp_server, "a", octets(SIZE))
     async with logged_in(ftp_server, protect_data=False) as client:
         assert len(await client.list()) == 1
@@ -44,10 +49,8 @@ async def test_data_goes_in_clear_and_in_tls_again(ftp_server: FtpServer, tmp_pa
     assert digest(ftp_server.root / "b") == digest(octets(SIZE))
 
 
-@with_tls
+@servers(tls_only=True, lacking=KEEPS_COMMANDS_PRIVATE)
 async def test_commands_go_in_clear_after_ccc_where_servers_allow_it(ftp_server: FtpServer, tmp_path: Path) -> None:
-    if "CCC" not in ftp_server.features:
-        pytest.skip("the server keeps commands private")
     put(ftp_server, "a", octets(SIZE))
     async with logged_in(ftp_server) as client:
         await client.clear_command_channel()
@@ -71,9 +74,8 @@ async def test_noops_under_way_confuse_nothing(ftp_server: FtpServer, tmp_path: 
     assert digest(ftp_server.root / "b") == digest(tmp_path / "b") == digest(octets(SIZE))
 
 
+@servers(lacking=AIOFTP)
 async def test_a_file_goes_from_one_session_straight_to_another(ftp_server: FtpServer) -> None:
-    if "EPRT" not in ftp_server.features:
-        pytest.skip("the server makes no connections")
     put(ftp_server, "a", octets(SIZE))
     async with logged_in(ftp_server) as source, logged_in(ftp_server) as destination:
         if ftp_server.mode != "plain":
