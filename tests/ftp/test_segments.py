@@ -47,8 +47,8 @@ async def test_an_empty_file_arrives(tmp_path: Path) -> None:
 async def test_parts_go_on_where_they_have_come_to(tmp_path: Path) -> None:
     third = len(CONTENT) // 3
     noted = {"size": len(CONTENT), "mtime": 1704164645.0, "segments": [[0, third, third], [third, len(CONTENT), 1000]]}
-    (tmp_path / "file.part").write_bytes(CONTENT[: third + 1000])
-    (tmp_path / "file.part.json").write_text(json.dumps(noted))
+    (tmp_path / "file.segments.part").write_bytes(CONTENT[: third + 1000])
+    (tmp_path / "file.journal.part").write_text(json.dumps(noted))
     with MiniFTP(files={"/file": CONTENT}) as server:
         async with pool(server) as clients:
             await clients.download_segments("/file", tmp_path, resume=True)
@@ -71,8 +71,8 @@ async def test_parts_go_on_where_they_have_come_to(tmp_path: Path) -> None:
     ],
 )
 async def test_a_journal_of_something_else_is_not_believed(noted: str, tmp_path: Path) -> None:
-    (tmp_path / "file.part").write_bytes(b"x" * 300_001)
-    (tmp_path / "file.part.json").write_text(noted)
+    (tmp_path / "file.segments.part").write_bytes(b"x" * 300_001)
+    (tmp_path / "file.journal.part").write_text(noted)
     with MiniFTP(files={"/file": CONTENT}) as server:
         async with pool(server) as clients:
             await clients.download_segments("/file", tmp_path, resume=True)
@@ -91,7 +91,7 @@ async def test_a_part_that_fails_for_a_passing_reason_is_repeated(tmp_path: Path
     assert (tmp_path / "file").read_bytes() == CONTENT
 
 
-@pytest.mark.parametrize(("resume", "left"), [(False, []), (True, ["file.part", "file.part.json"])])
+@pytest.mark.parametrize(("resume", "left"), [(False, []), (True, ["file.journal.part", "file.segments.part"])])
 async def test_a_refused_part_leaves_no_file_under_its_name(resume: bool, left: list[str], tmp_path: Path) -> None:
     with MiniFTP(files={"/file": CONTENT}) as server:
         server.replies["REST"] = "502 not implemented"

