@@ -123,6 +123,17 @@ async def test_a_name_as_long_as_can_be_is_no_hindrance(tmp_path: Path) -> None:
     assert (tmp_path / name).read_bytes() == CONTENT
 
 
+async def test_of_a_long_part_is_noted_now_and_then_what_there_is(tmp_path: Path) -> None:
+    content = os.urandom(1024) * 35 * 1024
+    with MiniFTP(files={"/file": content}) as server:
+        async with pool_for(server) as pool:
+            await pool.download_segments("/file", tmp_path, segments=1, resume=True)
+        begun = [line for line in server.commands if line.startswith("REST")]
+
+    assert begun == ["REST 16777216", "REST 33554432"]
+    assert (tmp_path / "file").read_bytes() == content
+
+
 class Watched(ftp.PathIO):
     """A storage in which it takes a while to open a journal, and that counts how often it is open."""
 
