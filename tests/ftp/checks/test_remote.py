@@ -13,6 +13,7 @@ import pytest
 
 from tests.peers import CLOSE, MiniFTP
 from transfer import ftp
+from transfer.ftp._checks import remote_checksum
 from transfer.ftp._checks._algorithms import COMMANDS
 
 CONTENT = b"The quick brown fox\n" * 50
@@ -183,6 +184,13 @@ async def test_an_algorithm_that_the_server_lacks_is_not_replaced_by_another() -
     async with hashing("HASH SHA-1*", "XMD5") as (client, server):
         with pytest.raises(ftp.FTPNotSupported, match="SHA-256"):
             await client.checksum(PATH, "SHA-256")
+        assert server.asked() == []
+
+
+async def test_a_command_that_the_server_has_not_offered_is_not_sent() -> None:
+    async with hashing("XCRC") as (client, server):
+        with pytest.raises(ftp.FTPNotSupported, match="The server offers no MD5"):
+            await remote_checksum(client._session.control, PATH, "MD5")
         assert server.asked() == []
 
 

@@ -44,6 +44,8 @@ async def remote_checksum(control: Control, path: commands.Path, algorithm: str)
     draft-bryan-ftpext-hash §3, and the commands XCRC, XMD5, XSHA1, XSHA256 and XSHA512.
     """
     features = await features_of(control)
+    if algorithm not in _offered(features):
+        raise FTPNotSupported(f"The server offers no {algorithm}", peer=control.peer)
     # What is computed is what a transfer in this representation would carry.
     await control.represent("I")
     spelling = _by_hash(features).get(algorithm)
@@ -56,12 +58,10 @@ async def remote_checksum(control: Control, path: commands.Path, algorithm: str)
         reply = await control.ask(commands.hash_(path), "213")
         with control.closing_on_nonsense():
             return parse_hash(reply.text, algorithm)
-    for verb in COMMANDS[algorithm]:
-        if verb in features:
-            reply = await control.ask(commands.checksum(verb, path), "2xx")
-            with control.closing_on_nonsense():
-                return parse_digits(reply.text, algorithm, str(path))
-    raise FTPNotSupported(f"The server offers no {algorithm}", peer=control.peer)
+    verb = next(verb for verb in COMMANDS[algorithm] if verb in features)
+    reply = await control.ask(commands.checksum(verb, path), "2xx")
+    with control.closing_on_nonsense():
+        return parse_digits(reply.text, algorithm, str(path))
 
 
 def _offered(features: Features) -> set[str]:
