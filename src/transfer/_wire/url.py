@@ -20,8 +20,9 @@ def parse_host(text: str) -> str:
     Raises:
         ValueError: it is none.
     """
-    host = decode(text.strip("[]"), "host")
-    if text.startswith("["):
+    is_bracketed = text.startswith("[") and text.endswith("]")
+    host = decode(text[1:-1] if is_bracketed else text, "host")
+    if is_bracketed:
         try:
             ipaddress.IPv6Address(host)
         except ValueError:
