@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -61,6 +62,23 @@ async def connected(peer: ScriptedPeer | MiniFTP, **options: Any) -> ftp.Client:
     client = ftp.Client(**options)
     await client.connect(peer.host, peer.port)
     return client
+
+
+async def logged_in(server: MiniFTP, **options: Any) -> ftp.Client:
+    """Return a client that *server* knows."""
+    client = await connected(server, **options)
+    await client.login()
+    return client
+
+
+def said(server: MiniFTP, *verbs: str) -> list[str]:
+    """Return the commands of *verbs* that *server* was given, in order."""
+    return [line for line in server.commands if line.partition(" ")[0] in verbs]
+
+
+def names_in(folder: Path) -> list[str]:
+    """Return what is in *folder*, in order."""
+    return sorted(path.name for path in folder.iterdir())
 
 
 def answer(line: bytes, *replies: bytes) -> tuple[Step, ...]:

@@ -8,21 +8,11 @@ import os
 import anyio
 import pytest
 
-from tests.ftp.support import connected
+from tests.ftp.support import logged_in, said
 from tests.peers import MiniFTP
 from transfer import ftp
 
 CONTENT = os.urandom(900_000)
-
-
-async def logged_in(server: MiniFTP) -> ftp.Client:
-    client = await connected(server)
-    await client.login()
-    return client
-
-
-def commands_of(server: MiniFTP, *verbs: str) -> list[str]:
-    return [line for line in server.commands if line.split()[0] in verbs]
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------
@@ -37,7 +27,7 @@ async def test_a_file_is_read_from_its_beginning_to_its_end(ftp_server: MiniFTP)
         assert await file.read() == CONTENT[100_001:]
         assert await file.read() == await file.read(1) == b""
         assert await client.exists("/file"), "after the last byte the client is free"
-    assert commands_of(ftp_server, "RETR", "REST", "ABOR") == ["RETR /file"]
+    assert said(ftp_server, "RETR", "REST", "ABOR") == ["RETR /file"]
 
 
 async def test_a_file_is_read_by_lines_and_by_blocks(ftp_server: MiniFTP) -> None:
@@ -67,7 +57,7 @@ async def test_any_place_of_a_file_can_be_read(ftp_server: MiniFTP) -> None:
         assert await file.read() == b"", "there is nothing behind the end"
         await file.seek(0)
         assert await file.read(3) == CONTENT[:3]
-    assert commands_of(ftp_server, "REST") == [f"REST {len(CONTENT) - 10}", "REST 5", "REST 600015"]
+    assert said(ftp_server, "REST") == [f"REST {len(CONTENT) - 10}", "REST 5", "REST 600015"]
 
 
 async def test_a_short_way_forward_needs_no_new_transfer(ftp_server: MiniFTP) -> None:
@@ -76,7 +66,7 @@ async def test_a_short_way_forward_needs_no_new_transfer(ftp_server: MiniFTP) ->
         for place in range(0, len(CONTENT), 150_000):
             await file.seek(place)
             assert await file.read(8) == CONTENT[place : place + 8]
-    assert commands_of(ftp_server, "RETR", "REST") == ["RETR /file"]
+    assert said(ftp_server, "RETR", "REST") == ["RETR /file"]
 
 
 async def test_an_empty_file_has_an_end_at_once(ftp_server: MiniFTP) -> None:

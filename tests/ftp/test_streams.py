@@ -8,18 +8,12 @@ from collections.abc import Awaitable, Callable
 import anyio
 import pytest
 
-from tests.ftp.support import connected
+from tests.ftp.support import connected, logged_in
 from tests.peers import MiniFTP
 from transfer import ftp
 
 CONTENT = os.urandom(700_000)
 LINES = b"one\ntwo\n\nlast"
-
-
-async def logged_in(server: MiniFTP) -> ftp.Client:
-    client = await connected(server)
-    await client.login()
-    return client
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------
