@@ -49,7 +49,7 @@ def test_files_go_up_and_down(passive: str) -> None:
         with pytest.raises(ftplib.error_perm):
             fetch(client, "RETR nothing")
         client.quit()
-    assert server.files == {"/pub/a.bin": b"0123456789xyz", "/pub/b.bin": content}
+    assert server.files == {"/pub/a.bin": b"0123456789xyze", "/pub/b.bin": content}
     assert passive in server.commands
 
 
