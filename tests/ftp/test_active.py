@@ -164,10 +164,10 @@ def knock(connection: Connection) -> None:
     """Come from another address than the server's, and be shown the door."""
     port = int(connection.peer.captured["port"])
     with (
+        pytest.raises(ConnectionResetError),  # as early as while it connects
         contextlib.closing(
             socket.create_connection(("127.0.0.1", port), timeout=5, source_address=("127.0.0.9", 0))
         ) as stranger,
-        pytest.raises(ConnectionResetError),
     ):
         stranger.recv(100)
 
