@@ -92,15 +92,9 @@ class RemoteFile:
         Cancellation: safe; the next call returns the same bytes.
         """
         self._allow(self.readable(), "reading")
-        if count == 0 or self._is_at_end():
+        if count == 0:
             return b""
-        stream = await self._reader()
-        try:
-            block = await (stream.read() if count < 0 else stream.gather(count))
-            return await self._take(stream, block)
-        except TransferError:
-            self._drop()
-            raise
+        return await self._next(lambda stream: stream.read() if count < 0 else stream.gather(count))
 
     async def readline(self) -> bytes:
         """Return the next line with its LF; the last one may have none, and none is left at the end.
@@ -110,14 +104,7 @@ class RemoteFile:
             The rest as :meth:`read`.
         """
         self._allow(self.readable(), "reading")
-        if self._is_at_end():
-            return b""
-        stream = await self._reader()
-        try:
-            return await self._take(stream, await stream.readline())
-        except TransferError:
-            self._drop()
-            raise
+        return await self._next(DataConnectionThrottleStreamIO.readline)
 
     def __aiter__(self) -> AsyncStreamIterator:
         return AsyncStreamIterator(self.readline)
@@ -129,6 +116,17 @@ class RemoteFile:
             return await self.read(count)
 
         return AsyncStreamIterator(read)
+
+    async def _next(self, receive: Callable[[DataConnectionThrottleStreamIO], Awaitable[bytes]]) -> bytes:
+        """Return what *receive* takes from the place on; a stream that fails is not asked again."""
+        if self._is_at_end():
+            return b""
+        try:
+            stream = await self._reader()
+            return await self._take(stream, await receive(stream))
+        except TransferError:
+            self._drop()
+            raise
 
     def _is_at_end(self) -> bool:
         is_elsewhere = self._stream is None or self._at != self._place
