@@ -14,7 +14,7 @@ from transfer.ftp._mirror._action import MirrorAction
 from transfer.ftp._transfers._download import download_one
 from transfer.ftp._transfers._local import Storage
 from transfer.ftp._transfers._options import TransferOptions, choose
-from transfer.ftp._transfers._receiving import RemoteFile
+from transfer.ftp._transfers._receiving import RemoteSource
 from transfer.ftp._transfers._trees import file_source
 from transfer.ftp._transfers._upload import upload_one
 
@@ -38,7 +38,7 @@ async def receive_planned(
         PathIOError, StatusCodeError, FTPException: as :meth:`TransfersClient.download`.
     """
     chosen = choose(options, atomic=True)
-    file = RemoteFile(path=source, size=action.size)
+    file = RemoteSource(path=source, size=action.size)
     meter = Meter(chosen.progress, total=action.size if chosen.has_offsets else None)
     await download_one(client._attempts(chosen), storage, file, destination, chosen, meter)
     meter.finish()

@@ -31,7 +31,7 @@ from transfer.ftp._transfers._local import Storage, opened_for_reading
 from transfer.ftp._transfers._moving import Drain, Way
 from transfer.ftp._transfers._options import Options
 from transfer.ftp._transfers._partial import partial_path, unique_token
-from transfer.ftp._transfers._receiving import RemoteFile
+from transfer.ftp._transfers._receiving import RemoteSource
 from transfer.ftp._transfers._run import active, path_errors, run
 from transfer.ftp._transfers._verify import verify
 
@@ -62,7 +62,7 @@ class _Segment:
 class _Download:
     attempts: Attempts
     storage: Storage
-    remote: RemoteFile
+    remote: RemoteSource
     size: int
     path: Path
     segments: list[_Segment]
@@ -150,7 +150,7 @@ class _Download:
 async def download_segments(
     attempts: Attempts,
     storage: Storage,
-    remote: RemoteFile,
+    remote: RemoteSource,
     destination: Path,
     options: Options,
     *,

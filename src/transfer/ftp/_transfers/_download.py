@@ -27,7 +27,7 @@ from transfer.ftp._transfers._local import (
 from transfer.ftp._transfers._moving import Drain
 from transfer.ftp._transfers._options import Options
 from transfer.ftp._transfers._partial import partial_path, unique_token
-from transfer.ftp._transfers._receiving import RemoteFile, is_refused_rest, receive
+from transfer.ftp._transfers._receiving import RemoteSource, is_refused_rest, receive
 from transfer.ftp._transfers._remote import exact_size, modified
 from transfer.ftp._transfers._run import path_errors
 from transfer.ftp._transfers._verify import verify
@@ -36,7 +36,7 @@ __all__ = ["download_into", "download_one"]
 
 
 async def download_one(
-    attempts: Attempts, storage: Storage, remote: RemoteFile, destination: Path, options: Options, meter: Meter
+    attempts: Attempts, storage: Storage, remote: RemoteSource, destination: Path, options: Options, meter: Meter
 ) -> None:
     """Receive *remote* to be *destination*, whose directories are made if need be.
 
@@ -87,7 +87,7 @@ async def _is_written_through(storage: Storage, path: Path, options: Options) ->
     return not await storage.is_file(path) or (options.follow_links and await storage.is_link(path))
 
 
-async def _take_up(storage: Storage, remote: RemoteFile, destination: Path, partial: Path) -> bool:
+async def _take_up(storage: Storage, remote: RemoteSource, destination: Path, partial: Path) -> bool:
     """Prepare *partial* for being resumed, from a shorter *destination* if need be; tell whether all is there."""
     if await storage.is_link(partial):
         await storage.unlink(partial)
@@ -111,7 +111,7 @@ async def _discard(storage: Storage, partial: Path) -> None:
 @attrs.define(kw_only=True)
 class _Download:
     storage: Storage
-    remote: RemoteFile
+    remote: RemoteSource
     target: Path
     options: Options
     meter: Meter
@@ -157,7 +157,7 @@ class _Download:
             yield drain
 
 
-async def download_into(attempts: Attempts, remote: RemoteFile, file: BinaryIO, options: Options, meter: Meter) -> None:
+async def download_into(attempts: Attempts, remote: RemoteSource, file: BinaryIO, options: Options, meter: Meter) -> None:
     """Receive *remote* into an open *file*, at its position; with ``resume``, that is where the rest belongs.
 
     Raises and cancellation: as for :func:`download_one`; what was written stays.
@@ -190,7 +190,7 @@ async def download_into(attempts: Attempts, remote: RemoteFile, file: BinaryIO, 
         await attempts.do(lambda session: verify(session, remote.path, None, done, options.verify))
 
 
-def _not_from(remote: RemoteFile, offset: int, peer: str | None) -> FTPIncompleteTransfer:
+def _not_from(remote: RemoteSource, offset: int, peer: str | None) -> FTPIncompleteTransfer:
     return FTPIncompleteTransfer(
         f"The server can't send {remote.path} from byte {offset} on",
         transferred=offset,

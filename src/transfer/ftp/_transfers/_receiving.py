@@ -17,11 +17,11 @@ from transfer.ftp._transfers._options import Options
 from transfer.ftp._transfers._remote import exact_size
 from transfer.ftp._transfers._run import active, path_errors, run
 
-__all__ = ["RemoteFile", "is_refused_rest", "receive"]
+__all__ = ["RemoteSource", "is_refused_rest", "receive"]
 
 
 @attrs.frozen(kw_only=True)
-class RemoteFile:
+class RemoteSource:
     """A file on the server, and what a listing has shown of it.
 
     Attributes:
@@ -42,7 +42,7 @@ def is_refused_rest(exc: StatusCodeError) -> bool:
 
 async def receive(
     session: Session,
-    remote: RemoteFile,
+    remote: RemoteSource,
     opened: AbstractAsyncContextManager[Drain],
     options: Options,
     meter: Meter,
@@ -82,7 +82,7 @@ async def receive(
 
 @attrs.define
 class _Received:
-    remote: RemoteFile
+    remote: RemoteSource
     counts: bool = attrs.field(kw_only=True)
     """Whether the file has as many octets on both sides."""
     octets: int = 0

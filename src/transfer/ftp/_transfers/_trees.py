@@ -26,7 +26,7 @@ from transfer.ftp._transfers._download import download_one
 from transfer.ftp._transfers._jobs import Jobs, Runner
 from transfer.ftp._transfers._local import Storage
 from transfer.ftp._transfers._options import Options
-from transfer.ftp._transfers._receiving import RemoteFile
+from transfer.ftp._transfers._receiving import RemoteSource
 from transfer.ftp._transfers._sources import FileSource
 from transfer.ftp._transfers._upload import upload_one
 
@@ -181,13 +181,13 @@ async def list_safely(session: Session, remote: commands.Path) -> list[Entry]:
     return found
 
 
-def remote_file_at(path: commands.Path, found: Entry | None) -> RemoteFile:
+def remote_file_at(path: commands.Path, found: Entry | None) -> RemoteSource:
     """Return the file of an entry, if there is one, under the *path* that it was asked for by."""
-    return RemoteFile(path=path) if found is None else attrs.evolve(remote_file(found), path=path)
+    return RemoteSource(path=path) if found is None else attrs.evolve(remote_file(found), path=path)
 
 
-def remote_file(found: Entry) -> RemoteFile:
+def remote_file(found: Entry) -> RemoteSource:
     """Return the file of an entry; a time that is not exact to the second is left out."""
     when, precision = found.modify, found.modify_precision
     is_exact = when is not None and precision is not None and precision <= _SECOND
-    return RemoteFile(path=found.path, size=found.size, mtime=when.timestamp() if when and is_exact else None)
+    return RemoteSource(path=found.path, size=found.size, mtime=when.timestamp() if when and is_exact else None)
