@@ -157,7 +157,9 @@ class _Download:
             yield drain
 
 
-async def download_into(attempts: Attempts, remote: RemoteSource, file: BinaryIO, options: Options, meter: Meter) -> None:
+async def download_into(
+    attempts: Attempts, remote: RemoteSource, file: BinaryIO, options: Options, meter: Meter
+) -> None:
     """Receive *remote* into an open *file*, at its position; with ``resume``, that is where the rest belongs.
 
     Raises and cancellation: as for :func:`download_one`; what was written stays.
