@@ -54,19 +54,24 @@ async def test_one_after_the_other_gets_the_same_connection(ftp_server: MiniFTP)
 
 async def test_there_are_no_more_connections_than_the_size_says(ftp_server: MiniFTP) -> None:
     inside = most = 0
+    both = anyio.Event()
 
     async def use(pool: ftp.ClientPool) -> None:
         nonlocal inside, most
         async with pool.client() as client:
             inside += 1
             most = max(most, inside)
+            if inside == 2:
+                both.set()
+            await both.wait()  # or the first would have served all ten before the second is logged in
             await noop(client)
             inside -= 1
 
-    async with pool_for(ftp_server, 2) as pool, anyio.create_task_group() as group:
-        assert pool.size == 2
-        for _ in range(10):
-            group.start_soon(use, pool)
+    with anyio.fail_after(LONG):
+        async with pool_for(ftp_server, 2) as pool, anyio.create_task_group() as group:
+            assert pool.size == 2
+            for _ in range(10):
+                group.start_soon(use, pool)
     assert most == 2
     assert ftp_server.accepted == 2
     assert ftp_server.commands.count("NOOP") == 10
