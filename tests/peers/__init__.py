@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.peers.mini_ftp import MiniFTP
+from tests.peers.mini_proxy import MiniProxy
 from tests.peers.mini_smtp import Message, MiniSMTP
 from tests.peers.replies import CLOSE, HANG
 from tests.peers.scripted import Connection, ScriptedPeer
@@ -41,6 +42,7 @@ __all__ = [
     "CutMode",
     "Message",
     "MiniFTP",
+    "MiniProxy",
     "MiniSMTP",
     "PeerServer",
     "ScriptedPeer",

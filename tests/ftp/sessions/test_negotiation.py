@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from tests.ftp.support import connected, logged_in, said
-from tests.peers import CLOSE, MiniFTP
+from tests.peers import MiniFTP
 from transfer import ftp
 
 FEATURES = ("EPSV", "PASV", "MLST type*;size*;modify*;", "REST STREAM", "SIZE", "MDTM", "UTF8", "CLNT", "HOST")
@@ -115,61 +115,3 @@ def test_a_profile_comes_back_from_json_as_it_was() -> None:
 def test_a_profile_is_not_made_of_something_else(text: str) -> None:
     with pytest.raises(ValueError):  # json's own, or ours
         ftp.ServerProfile.from_json(text)
-
-
-# -- coming back -------------------------------------------------------------------------------------------------------
-
-
-async def test_a_client_comes_back_by_itself_to_where_it_was(ftp_server: MiniFTP) -> None:
-    ftp_server.files["/deep/file"] = b"abc"
-    ftp_server.directories.add("/deep")
-    async with await logged_in(ftp_server, reconnect=True) as client:
-        await client.change_directory("deep")
-        ftp_server.replies["NOOP"] = "421 idle for too long"
-        with pytest.raises(ftp.StatusCodeError, match="421"):
-            await client.command("NOOP", "2xx")
-        assert not client.is_connected
-        assert [path.name for path, _ in await client.list()] == ["file"]
-    assert len(said(ftp_server, "USER")) == 2
-    assert said(ftp_server, "CWD") == ["CWD deep"] * 2
-
-
-async def test_it_does_not_unless_told_to(ftp_server: MiniFTP) -> None:
-    ftp_server.replies["NOOP"] = [CLOSE]
-    async with await logged_in(ftp_server) as client:
-        with pytest.raises(ftp.FTPDisconnected):
-            await client.command("NOOP", "2xx")
-        with pytest.raises(ftp.FTPDisconnected):
-            await client.list()
-    assert len(said(ftp_server, "USER")) == 1
-
-
-async def test_after_close_it_stays_away(ftp_server: MiniFTP) -> None:
-    client = await logged_in(ftp_server, reconnect=True)
-    client.close()
-    with pytest.raises(ftp.FTPDisconnected):
-        await client.list()
-    assert len(said(ftp_server, "USER")) == 1
-
-
-# -- URLs --------------------------------------------------------------------------------------------------------------
-
-
-async def test_a_url_names_server_login_and_directory(ftp_server: MiniFTP) -> None:
-    ftp_server.users = {"an na": "p@ss:/word"}
-    ftp_server.directories |= {"/a b", "/a b/c"}
-    url = f"ftp://an%20na:p%40ss%3A%2Fword@{ftp_server.host}:{ftp_server.port}/a%20b/c"
-    async with ftp.Client.from_url(url) as client:
-        assert str(await client.get_current_directory()) == "/a b/c"
-
-
-@pytest.mark.parametrize("url", ["http://h/", "ftp:///path", "h", "ftp://h:port/"])
-def test_what_is_no_url_of_a_server_is_a_value_error(url: str) -> None:
-    with pytest.raises(ValueError):  # each says something else
-        ftp.Client.from_url(url)
-
-
-def test_an_error_shows_no_password() -> None:
-    with pytest.raises(ValueError) as caught:  # what it says is not the point
-        ftp.Client.from_url("ftp://anna:secret@h:port/")
-    assert "secret" not in str(caught.value)
