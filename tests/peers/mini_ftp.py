@@ -10,6 +10,7 @@ and gives 426, 226.
 
 from __future__ import annotations
 
+import functools
 import posixpath
 import ssl
 from collections.abc import Callable, Mapping
@@ -172,20 +173,20 @@ class _Session(Transfers):
     def on_mkd(self, argument: str) -> None:
         path = self.path(argument)
         free = path not in self.server.directories and posixpath.dirname(path) in self.server.directories
-        if self.answer("MKD", argument, f'257 "{path}" made' if free else "550 no") and free:
-            self.server.directories.add(path)
+        make = functools.partial(self.server.directories.add, path)
+        self.answer("MKD", argument, f'257 "{path}" made' if free else "550 no", make)
 
     def on_rmd(self, argument: str) -> None:
         path = self.path(argument)
         used = any(posixpath.dirname(name) == path for name in {*self.server.files, *self.server.directories})
         there = path in self.server.directories and not used
-        if self.answer("RMD", argument, "250 removed" if there else "550 no") and there:
-            self.server.directories.remove(path)
+        remove = functools.partial(self.server.directories.discard, path)
+        self.answer("RMD", argument, "250 removed" if there else "550 no", remove)
 
     def on_dele(self, argument: str) -> None:
-        there = self.path(argument) in self.server.files
-        if self.answer("DELE", argument, "250 removed" if there else "550 no such file") and there:
-            del self.server.files[self.path(argument)]
+        path = self.path(argument)
+        remove = functools.partial(self.server.files.pop, path, None)
+        self.answer("DELE", argument, "250 removed" if path in self.server.files else "550 no such file", remove)
 
     def on_rnfr(self, argument: str) -> None:
         self.renaming = self.path(argument)
@@ -194,8 +195,12 @@ class _Session(Transfers):
 
     def on_rnto(self, argument: str) -> None:
         known = self.renaming in self.server.files
-        if self.answer("RNTO", argument, "250 renamed" if known else "503 RNFR first") and known:
-            self.server.files[self.path(argument)] = self.server.files.pop(self.renaming)
+
+        def rename() -> None:
+            if known:
+                self.server.files[self.path(argument)] = self.server.files.pop(self.renaming)
+
+        self.answer("RNTO", argument, "250 renamed" if known else "503 RNFR first", rename)
 
     def on_size(self, argument: str) -> None:
         content = self.server.files.get(self.path(argument))

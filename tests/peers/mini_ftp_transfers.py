@@ -46,15 +46,18 @@ class Transfers:
         """Where to connect to, in active mode."""
         wire.when_cut.append(self.close_data)  # a server that dies takes all its connections with it
 
-    def answer(self, verb: str, argument: str, default: str) -> bool:
-        """Send the reply to *verb*; whether it is a positive one."""
+    def answer(self, verb: str, argument: str, default: str, effect: Callable[[], object] | None = None) -> bool:
+        """Send the reply to *verb*; whether it is a positive one, which follows its *effect*."""
         text = choose(self.server.replies, verb, argument, default)
         if text == HANG:
             self.wire.hang()
         if text in {CLOSE, HANG}:
             raise Gone("closed as told")
+        is_positive = text[0] in "123"
+        if is_positive and effect is not None:
+            effect()
         self.wire.send(encode_reply(text))
-        return text[0] in "123"
+        return is_positive
 
     def path(self, argument: str) -> str:
         return posixpath.normpath(posixpath.join(self.directory, argument)).replace("//", "/")
