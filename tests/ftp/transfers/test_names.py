@@ -61,6 +61,23 @@ async def test_where_names_are_not_replaced_the_older_file_is_removed_first(ftp_
     assert said(ftp_server, "DELE") == ["DELE file"]
 
 
+async def test_one_that_may_not_get_its_name_is_removed_unless_it_is_all_there_is(
+    ftp_server: MiniFTP, source: Path
+) -> None:
+    ftp_server.files["/file"] = b"older"
+    ftp_server.replies["RNTO"] = "553 no"
+    async with await logged_in(ftp_server) as client:
+        ftp_server.replies["RNFR"] = "450 busy"
+        with pytest.raises(ftp.StatusCodeError, match="450"):
+            await client.upload(source, atomic=True)
+        assert ftp_server.files == {"/file": b"older"}
+        del ftp_server.replies["RNFR"]
+        with pytest.raises(ftp.StatusCodeError, match="553"):
+            await client.upload(source, atomic=True)
+
+    assert list(ftp_server.files.values()) == [CONTENT], "the older one had to make room"
+
+
 async def test_an_atomic_upload_that_can_be_resumed_keeps_its_partial_name(ftp_server: MiniFTP, source: Path) -> None:
     ftp_server.replies["STOR DONE"] = ["426 broken"]
     async with await logged_in(ftp_server) as client:

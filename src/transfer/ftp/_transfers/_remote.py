@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from transfer.ftp import _commands as commands
@@ -65,10 +66,18 @@ async def set_modified(session: Session, path: commands.Path, mtime: float) -> b
     return False
 
 
-async def put_in_place(session: Session, partial: commands.Path, path: commands.Path) -> None:
+async def put_in_place(
+    session: Session, partial: commands.Path, path: commands.Path, *, on_removal: Callable[[], None] = lambda: None
+) -> None:
     """Give *partial* the name *path*, over a file that has it.
 
     Where the server does not rename over a file, that file is removed first.
+
+    Args:
+        session: with the server.
+        partial: what there is.
+        path: its new name.
+        on_removal: called before the file that has the name is removed, from when on *partial* is all that there is.
 
     Raises:
         StatusCodeError: the server refuses.
@@ -79,6 +88,7 @@ async def put_in_place(session: Session, partial: commands.Path, path: commands.
         if exc.retryable or not session.control.channel.is_open:
             raise
         with contextlib.suppress(StatusCodeError):
+            on_removal()
             await session.control.ask(commands.dele(path), "2xx")
             await rename(session, partial, path)
             return

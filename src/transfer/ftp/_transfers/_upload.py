@@ -50,12 +50,12 @@ async def upload_one(
     upload = _Upload(source=source, target=target, options=options, meter=meter.part(), goes_on=options.resume)
     try:
         await attempts.do(upload.attempt)
+        if target != destination:
+            await attempts.do(lambda session: upload.put_in_place(session, destination))
     except BaseException:
-        if options.atomic and not options.resume:
+        if options.atomic and not options.resume and not upload.is_all_there_is:
             await _discard(attempts, target)
         raise
-    if target != destination:
-        await attempts.do(lambda session: put_in_place(session, target, destination))
 
 
 @attrs.define(kw_only=True)
@@ -66,6 +66,14 @@ class _Upload:
     meter: Meter
     goes_on: bool
     """Whether the next attempt begins where the last one, or an earlier transfer, has come to."""
+    is_all_there_is: bool = False
+    """Whether the older file may be gone already."""
+
+    async def put_in_place(self, session: Session, destination: PurePosixPath) -> None:
+        await put_in_place(session, self.target, destination, on_removal=self._note_removal)
+
+    def _note_removal(self) -> None:
+        self.is_all_there_is = True
 
     async def attempt(self, session: Session) -> None:
         self.meter.begin_anew()
