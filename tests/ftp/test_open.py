@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 
@@ -9,7 +10,7 @@ import anyio
 import pytest
 
 from tests.ftp.support import logged_in, said
-from tests.peers import MiniFTP
+from tests.peers import CutMode, MiniFTP
 from transfer import ftp
 
 CONTENT = os.urandom(900_000)
@@ -95,6 +96,23 @@ async def test_a_read_that_was_cancelled_can_be_repeated(ftp_server: MiniFTP) ->
             await file.read()
         assert scope.cancelled_caught
         assert await file.read() == CONTENT[7:]
+
+
+@pytest.mark.parametrize("mode", CutMode)
+async def test_a_way_forward_that_breaks_off_can_be_gone_again(ftp_server: MiniFTP, mode: CutMode) -> None:
+    """What was read ahead on the way is not taken for what was asked for, nor is the broken stream asked again."""
+    ftp_server.files["/file"] = CONTENT
+    ftp_server.cut_data_after, ftp_server.cut_mode = 300_000, mode
+    async with await logged_in(ftp_server) as client, client.open("/file") as file:
+        assert await file.read(100_000) == CONTENT[:100_000]
+        await file.seek(310_000)
+        ftp_server.cut_data_after = None
+        with contextlib.suppress(ftp.FTPException):  # who learns of it before the end of the data goes on at once
+            assert await file.read(10) == CONTENT[310_000:310_010]
+        await file.seek(310_000)
+        assert await file.read(10) == CONTENT[310_000:310_010]
+        assert await file.read() == CONTENT[310_010:]
+    assert said(ftp_server, "REST") == ["REST 310000"]
 
 
 async def test_a_file_that_ends_too_early_is_incomplete(ftp_server: MiniFTP) -> None:
